@@ -1,0 +1,172 @@
+"""Every setting of an installation in one typed object; nothing else reads the environment.
+
+Names in the environment: `DATABASE_URL` and `REDIS_URL` by their usual names, all others with the prefix `MERPATI_`.
+`NAME_FILE` names a file that holds the value (Docker secrets). `.env` in the working directory is read as well.
+"""
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Self
+from urllib.parse import quote, urlsplit
+
+from pydantic import AliasChoices, Field, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from app.core.errors import SettingsError
+
+RETRY_MINUTES = (5, 7, 8, 25, 75, 120, *([240] * 11))
+"""Minutes to wait before each retry of a deferred message; 48 hours in all."""
+
+
+class Settings(BaseSettings):
+    """The settings of one installation. Times are in seconds and sizes in bytes unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="MERPATI_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(Path("var"), description="Directory for everything Merpati keeps on this machine.")
+    database_url: str = Field(
+        "",
+        validation_alias=AliasChoices("DATABASE_URL", "MERPATI_DATABASE_URL"),
+        description="PostgreSQL 15 or newer; empty means the embedded server under the home directory.",
+    )
+    redis_url: str = Field(
+        "",
+        validation_alias=AliasChoices("REDIS_URL", "MERPATI_REDIS_URL"),
+        description="Redis or Valkey; empty means the embedded Valkey under the home directory.",
+    )
+    base_url: str = Field("http://127.0.0.1:8025", description="Where people and inboxes reach this installation.")
+    bind: str = Field("127.0.0.1:8025", description="host:port the web server listens on.")
+    web_processes: int = Field(1, ge=1, description="Web server processes.")
+    web_threads: int = Field(8, ge=1, description="Threads per web server process.")
+    workers: int = Field(2, ge=1, description="RQ worker processes that `merpati up` starts.")
+    trusted_proxies: int = Field(0, ge=0, description="How many proxies in front may set X-Forwarded-* headers.")
+    secret_key: str = Field("", description="Signs sessions and links. 32 or more random characters.")
+    secret_key_fallbacks: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Earlier secret keys, comma separated; links signed with them keep working."
+    )
+    mail_domain: str = Field("mail.example.com", description="Domain of Message-IDs and List-Ids of this installation.")
+    bounce_domain: str = Field("bounces.example.com", description="Domain of envelope senders; its MX is our listener.")
+    bounce_listen: str = Field("127.0.0.1:8026", description="host:port of the built-in listener for bounces.")
+    smtp_url: str = Field(
+        "smtp://127.0.0.1:8027",
+        description="Transport until one is set in the pages: smtp://user:password@host:port, smtps:// for TLS, "
+        "smtp+starttls:// to demand STARTTLS.",
+    )
+    smtp_connections: int = Field(8, ge=1, le=200, description="Connections each send worker opens to the transport.")
+    smtp_timeout: float = Field(
+        300.0, gt=0, description="Seconds to wait for a reply; the final dot gets twice as long."
+    )
+    catcher: bool = Field(True, description="Start the built-in mail catcher with `merpati up` as the way out.")
+    catcher_listen: str = Field("127.0.0.1:8027", description="host:port of the mail catcher's SMTP.")
+    catcher_page: str = Field("127.0.0.1:8028", description="host:port of the mail catcher's page.")
+    retry_minutes: Annotated[tuple[float, ...], NoDecode] = Field(
+        RETRY_MINUTES, description="Minutes before each retry of a deferred message, comma separated."
+    )
+    send_slice: int = Field(20, ge=1, description="Seconds a send job works before it hands its place to the next one.")
+    send_batch: int = Field(1000, ge=1, description="Messages claimed at once.")
+    lease: int = Field(120, ge=10, description="Seconds without a sign of life after which a lost machine's claims end.")
+    import_limit: int = Field(2 * 1024**3, description="Largest file an import takes.")
+    raw_mail_days: int = Field(60, ge=1, description="Days that incoming bounces and reports are kept in full.")
+    log_level: str = Field("info", description="debug, info, warning or error.")
+    log_json: bool = Field(False, description="Write logs as JSON lines.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, dotenv_settings
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
+        for name in ("secret_key_fallbacks", "retry_minutes"):
+            text = values.get(name)
+            if isinstance(text, str):
+                values[name] = tuple(part.strip() for part in text.split(",") if part.strip())
+        return values
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        parts = urlsplit(self.base_url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError(f"MERPATI_BASE_URL must be an http or https address, not {self.base_url!r}")
+        return self
+
+    @property
+    def root(self) -> Path:
+        """The home directory, absolute."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def uses_embedded_database(self) -> bool:
+        return not self.database_url
+
+    @property
+    def uses_embedded_queue(self) -> bool:
+        return not self.redis_url
+
+    @property
+    def is_https(self) -> bool:
+        return urlsplit(self.base_url).scheme == "https"
+
+    @property
+    def retry_seconds(self) -> tuple[float, ...]:
+        return tuple(minutes * 60 for minutes in self.retry_minutes)
+
+    def url(self, path: str) -> str:
+        """The public address of a path of this installation."""
+        return self.base_url.rstrip("/") + path
+
+
+def host_port(address: str) -> tuple[str, int]:
+    """Split `host:port`; an IPv6 host stands in brackets."""
+    host, _, port = address.rpartition(":")
+    try:
+        return host.strip("[]") or "127.0.0.1", int(port)
+    except ValueError:
+        raise SettingsError(f"{address!r} is not an address: write host:port, for example 127.0.0.1:8025") from None
+
+
+def sqlalchemy_url(url: str) -> str:
+    """A database URL with the driver Merpati uses, whatever the host wrote (`postgres://`, `postgresql://`)."""
+    for scheme in ("postgresql+psycopg://", "postgresql://", "postgres://"):
+        if url.startswith(scheme):
+            return "postgresql+psycopg://" + url.removeprefix(scheme)
+    raise SettingsError(
+        f"DATABASE_URL must start with postgresql://, not {url.split(':')[0]!r}. Merpati keeps its data in PostgreSQL only."
+    )
+
+
+def libpq_url(url: str) -> str:
+    """The same database as psycopg itself wants it named."""
+    return "postgresql://" + sqlalchemy_url(url).removeprefix("postgresql+psycopg://")
+
+
+def socket_database_url(directory: Path, *, user: str = "merpati", name: str = "merpati") -> str:
+    """The URL of a PostgreSQL that listens only on a unix socket in `directory`."""
+    return f"postgresql://{user}@/{name}?host={quote(str(directory), safe='')}"
+
+
+@lru_cache
+def load_settings() -> Settings:
+    """The settings of this process, read once. Raises SettingsError with one line per mistake."""
+    for name in ("DATABASE_URL", "REDIS_URL", "MERPATI_SECRET_KEY"):
+        if (path := os.environ.get(f"{name}_FILE")) and not os.environ.get(name):
+            os.environ[name] = _read_secret(name, path)
+    try:
+        return Settings()
+    except ValueError as error:
+        raise SettingsError(f"The settings are not right:\n{error}") from error
+
+
+def _read_secret(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise SettingsError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from error
