@@ -13,6 +13,10 @@ class NotFound(MerpatiError):
     """The thing does not exist in this workspace."""
 
 
+class NotSignedIn(MerpatiError):
+    """Nobody, or a program without a valid key."""
+
+
 class NotAllowed(MerpatiError):
     """The person's role does not include this."""
 

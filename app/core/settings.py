@@ -24,52 +24,66 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="MERPATI_", env_file=".env", extra="ignore", frozen=True)
 
-    home: Path = Field(Path("var"), description="Directory for everything Merpati keeps on this machine.")
+    home: Path = Field(default=Path("var"), description="Directory for everything Merpati keeps on this machine.")
     database_url: str = Field(
-        "",
+        default="",
         validation_alias=AliasChoices("DATABASE_URL", "MERPATI_DATABASE_URL"),
         description="PostgreSQL 15 or newer; empty means the embedded server under the home directory.",
     )
     redis_url: str = Field(
-        "",
+        default="",
         validation_alias=AliasChoices("REDIS_URL", "MERPATI_REDIS_URL"),
         description="Redis or Valkey; empty means the embedded Valkey under the home directory.",
     )
-    base_url: str = Field("http://127.0.0.1:8025", description="Where people and inboxes reach this installation.")
-    bind: str = Field("127.0.0.1:8025", description="host:port the web server listens on.")
-    web_processes: int = Field(1, ge=1, description="Web server processes.")
-    web_threads: int = Field(8, ge=1, description="Threads per web server process.")
-    workers: int = Field(2, ge=1, description="RQ worker processes that `merpati up` starts.")
-    trusted_proxies: int = Field(0, ge=0, description="How many proxies in front may set X-Forwarded-* headers.")
-    secret_key: str = Field("", description="Signs sessions and links. 32 or more random characters.")
-    secret_key_fallbacks: Annotated[tuple[str, ...], NoDecode] = Field(
-        (), description="Earlier secret keys, comma separated; links signed with them keep working."
+    base_url: str = Field(
+        default="http://127.0.0.1:8025", description="Where people and inboxes reach this installation."
     )
-    mail_domain: str = Field("mail.example.com", description="Domain of Message-IDs and List-Ids of this installation.")
-    bounce_domain: str = Field("bounces.example.com", description="Domain of envelope senders; its MX is our listener.")
-    bounce_listen: str = Field("127.0.0.1:8026", description="host:port of the built-in listener for bounces.")
+    bind: str = Field(default="127.0.0.1:8025", description="host:port the web server listens on.")
+    web_processes: int = Field(default=1, ge=1, description="Web server processes.")
+    web_threads: int = Field(default=8, ge=1, description="Threads per web server process.")
+    workers: int = Field(default=2, ge=1, description="RQ worker processes that `merpati up` starts.")
+    trusted_proxies: int = Field(
+        default=0, ge=0, description="How many proxies in front may set X-Forwarded-* headers."
+    )
+    secret_key: str = Field(default="", description="Signs sessions and links. 32 or more random characters.")
+    secret_key_fallbacks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Earlier secret keys, comma separated; links signed with them keep working."
+    )
+    mail_domain: str = Field(
+        default="mail.example.com", description="Domain of Message-IDs and List-Ids of this installation."
+    )
+    bounce_domain: str = Field(
+        default="bounces.example.com", description="Domain of envelope senders; its MX is our listener."
+    )
+    bounce_listen: str = Field(default="127.0.0.1:8026", description="host:port of the built-in listener for bounces.")
     smtp_url: str = Field(
-        "smtp://127.0.0.1:8027",
+        default="smtp://127.0.0.1:8027",
         description="Transport until one is set in the pages: smtp://user:password@host:port, smtps:// for TLS, "
         "smtp+starttls:// to demand STARTTLS.",
     )
-    smtp_connections: int = Field(8, ge=1, le=200, description="Connections each send worker opens to the transport.")
+    smtp_connections: int = Field(
+        default=8, ge=1, le=200, description="Connections each send worker opens to the transport."
+    )
     smtp_timeout: float = Field(
-        300.0, gt=0, description="Seconds to wait for a reply; the final dot gets twice as long."
+        default=300.0, gt=0, description="Seconds to wait for a reply; the final dot gets twice as long."
     )
-    catcher: bool = Field(True, description="Start the built-in mail catcher with `merpati up` as the way out.")
-    catcher_listen: str = Field("127.0.0.1:8027", description="host:port of the mail catcher's SMTP.")
-    catcher_page: str = Field("127.0.0.1:8028", description="host:port of the mail catcher's page.")
+    catcher: bool = Field(default=True, description="Start the built-in mail catcher with `merpati up` as the way out.")
+    catcher_listen: str = Field(default="127.0.0.1:8027", description="host:port of the mail catcher's SMTP.")
+    catcher_page: str = Field(default="127.0.0.1:8028", description="host:port of the mail catcher's page.")
     retry_minutes: Annotated[tuple[float, ...], NoDecode] = Field(
-        RETRY_MINUTES, description="Minutes before each retry of a deferred message, comma separated."
+        default=RETRY_MINUTES, description="Minutes before each retry of a deferred message, comma separated."
     )
-    send_slice: int = Field(20, ge=1, description="Seconds a send job works before it hands its place to the next one.")
-    send_batch: int = Field(1000, ge=1, description="Messages claimed at once.")
-    lease: int = Field(120, ge=10, description="Seconds without a sign of life after which a lost machine's claims end.")
-    import_limit: int = Field(2 * 1024**3, description="Largest file an import takes.")
-    raw_mail_days: int = Field(60, ge=1, description="Days that incoming bounces and reports are kept in full.")
-    log_level: str = Field("info", description="debug, info, warning or error.")
-    log_json: bool = Field(False, description="Write logs as JSON lines.")
+    send_slice: int = Field(
+        default=20, ge=1, description="Seconds a send job works before it hands its place to the next one."
+    )
+    send_batch: int = Field(default=1000, ge=1, description="Messages claimed at once.")
+    lease: int = Field(
+        default=120, ge=10, description="Seconds without a sign of life after which a lost machine's claims end."
+    )
+    import_limit: int = Field(default=2 * 1024**3, description="Largest file an import takes.")
+    raw_mail_days: int = Field(default=60, ge=1, description="Days that incoming bounces and reports are kept in full.")
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
+    log_json: bool = Field(default=False, description="Write logs as JSON lines.")
 
     @classmethod
     def settings_customise_sources(
@@ -139,7 +153,7 @@ def sqlalchemy_url(url: str) -> str:
         if url.startswith(scheme):
             return "postgresql+psycopg://" + url.removeprefix(scheme)
     raise SettingsError(
-        f"DATABASE_URL must start with postgresql://, not {url.split(':')[0]!r}. Merpati keeps its data in PostgreSQL only."
+        f"DATABASE_URL must start with postgresql://, not {url.split(':')[0]!r}: Merpati keeps its data in PostgreSQL."
     )
 
 

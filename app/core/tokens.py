@@ -2,8 +2,9 @@
 
 A token is `key id (1 byte) · number (6 bytes) · MAC (9 bytes)`: 16 bytes, 22 characters in base64url, 26 in base32.
 The MAC is BLAKE2b keyed with a key derived per purpose from the secret key, so a token for one purpose is worthless for
-another; 72 bits cannot be guessed over a network. The key id is derived from the key itself: after a rotation, tokens made with a
-fallback key are still read, for as long as that key is configured. Tokens do not expire: links live for years.
+another; 72 bits cannot be guessed over a network. The key id is derived from the key itself: after a rotation, tokens
+made with a fallback key are still read, for as long as that key is configured. Tokens do not expire: links live for
+years.
 """
 
 import base64

@@ -1,0 +1,146 @@
+"""What every answer carries: security headers, a request id, and errors a person can act on."""
+
+import secrets
+from typing import Any
+
+from flask import Flask, Response, g, jsonify, render_template, request
+from flask_wtf.csrf import CSRFError
+from sqlalchemy.exc import OperationalError
+from werkzeug.exceptions import HTTPException
+
+from app.core.errors import (
+    BadToken,
+    Conflict,
+    Invalid,
+    MerpatiError,
+    NotAllowed,
+    NotFound,
+    NotSignedIn,
+    TemporaryFailure,
+)
+from app.core.logging import log
+
+STATUS = {BadToken: 404, NotFound: 404, NotSignedIn: 401, NotAllowed: 403, Conflict: 409, Invalid: 422, TemporaryFailure: 503}
+"""The one place where errors of the house become HTTP."""
+
+POLICY = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self' data: blob:",
+    "font-src": "'self'",
+    "connect-src": "'self'",
+    "frame-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+    "object-src": "'none'",
+}
+
+
+def configure_http(app: Flask) -> None:
+    """Install headers and error pages."""
+    app.before_request(_begin)
+    app.after_request(_headers)
+    app.register_error_handler(MerpatiError, _merpati_error)
+    app.register_error_handler(OperationalError, _database_error)
+    app.register_error_handler(CSRFError, _csrf_error)
+    app.register_error_handler(HTTPException, _http_error)
+    app.register_error_handler(Exception, _unexpected)
+    app.add_template_global(csp_nonce)
+
+
+def set_policy(**changes: str) -> None:
+    """Change this answer's content security policy; `frame_ancestors="'self'"` sets `frame-ancestors`."""
+    g.policy = {**POLICY, **{name.replace("_", "-"): value for name, value in changes.items()}}
+
+
+def replace_policy(policy: str) -> None:
+    """Give this answer a policy of its own, word for word."""
+    g.policy_text = policy
+
+
+def csp_nonce() -> str:
+    """A nonce for this answer's styles; asking for it puts it into the policy (the source editor needs one)."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    nonce: str = g.csp_nonce
+    return nonce
+
+
+def wants_json() -> bool:
+    """Whether the caller is a program."""
+    return request.path.startswith("/api/") or request.accept_mimetypes.best == "application/json"
+
+
+def _begin() -> None:
+    given = request.headers.get("X-Request-ID", "")
+    g.request_id = given if given.isalnum() and len(given) <= 64 else secrets.token_hex(8)
+
+
+def _headers(response: Response) -> Response:
+    response.headers.setdefault("X-Request-ID", g.get("request_id", ""))
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Referrer-Policy", "no-referrer")
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "camera=(), geolocation=(), microphone=()")
+    response.headers.setdefault("Content-Security-Policy", _policy())
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if request.endpoint != "static":
+        response.headers.setdefault("Cache-Control", "no-store")
+    return response
+
+
+def _policy() -> str:
+    if text := g.get("policy_text"):
+        return str(text)
+    policy = dict(g.get("policy", POLICY))
+    if nonce := g.get("csp_nonce"):
+        policy["style-src"] = f"'self' 'nonce-{nonce}'"
+    return "; ".join(f"{name} {value}" for name, value in policy.items())
+
+
+def _merpati_error(error: MerpatiError) -> Any:
+    status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 500)
+    return answer_error(status, str(error), field=getattr(error, "field", None))
+
+
+def _database_error(error: OperationalError) -> Any:
+    log("http").error("database does not answer", path=request.path, error=type(error.orig).__name__)
+    return answer_error(503, "The database does not answer just now. Nothing was changed. Try again in a moment.")
+
+
+def _csrf_error(_error: CSRFError) -> Any:
+    return answer_error(
+        400,
+        "This page was open for too long, or the form did not come from here. Nothing was changed. "
+        "Go back, reload the page and send it again.",
+    )
+
+
+def _http_error(error: HTTPException) -> Any:
+    if error.code is None or error.code < 400:
+        return error
+    texts = {404: "There is nothing at this address.", 405: "This address does not take that kind of request."}
+    return answer_error(error.code, texts.get(error.code, error.description or error.name), error=error)
+
+
+def _unexpected(error: Exception) -> Any:
+    log("http").error("unexpected error", path=request.path, request_id=g.get("request_id"), exc_info=error)
+    return answer_error(500, "Something went wrong on our side. Nothing was saved by this request.")
+
+
+def answer_error(status: int, detail: str, *, field: str | None = None, error: HTTPException | None = None) -> Any:
+    """An error as a problem (RFC 9457) for programs, as a page for people."""
+    request_id = g.get("request_id", "")
+    headers = dict(error.get_headers()) if error is not None else {}
+    kept = {name: value for name, value in headers.items() if name in ("Allow", "Retry-After", "WWW-Authenticate")}
+    if wants_json():
+        problem = {"type": "about:blank", "status": status, "detail": detail, "request_id": request_id}
+        if field:
+            problem["field"] = field
+        response = jsonify(problem)
+        response.mimetype = "application/problem+json"
+        return response, status, kept
+    return render_template("errors/error.html", status=status, detail=detail, request_id=request_id), status, kept

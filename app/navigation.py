@@ -1,0 +1,41 @@
+"""The rail: what a member of a workspace finds where."""
+
+from typing import Any
+
+from flask import request, url_for
+from flask_babel import gettext as _
+
+
+def navigation() -> list[dict[str, Any]]:
+    """The entries of the navigation, the current one marked."""
+    audience = [
+        _entry(_("People"), "people.index", "users"),
+        _entry(_("Lists"), "lists.index", "list"),
+        _entry(_("Imports"), "imports.index", "upload"),
+        _entry(_("Suppressions"), "suppressions.index", "shield-off"),
+    ]
+    return [
+        _entry(_("Home"), "home.index", "house"),
+        _entry(_("Campaigns"), "campaigns.index", "send"),
+        {
+            "label": _("Audience"),
+            "href": audience[0]["href"],
+            "icon": "users",
+            "active": any(child["active"] for child in audience),
+            "children": audience,
+        },
+        _entry(_("Templates"), "templates.index", "layout-template"),
+        _entry(_("Reports"), "reports.index", "chart-column"),
+        _entry(_("Settings"), "settings.index", "settings"),
+    ]
+
+
+def _entry(label: str, endpoint: str, icon: str) -> dict[str, Any]:
+    room = endpoint.partition(".")[0]
+    return {
+        "label": label,
+        "href": url_for(endpoint),
+        "icon": icon,
+        "active": (request.endpoint or "").partition(".")[0] == room,
+        "children": [],
+    }
