@@ -45,7 +45,13 @@ def create_app(settings: Settings | None = None, *, web: bool = True) -> APIFlas
     """Build the application. Workers and shell commands leave `web` out: pages, sign-in and API."""
     settings = settings or load_settings()
     app = APIFlask(
-        __name__, title="Merpati", version="1", spec_path=None, docs_path=None, static_folder="static", json_errors=False
+        __name__,
+        title="Merpati",
+        version="1",
+        spec_path=None,
+        docs_path=None,
+        static_folder="static",
+        json_errors=False,
     )
     _configure_settings(app, settings)
     _configure_database(app, settings)
@@ -104,7 +110,7 @@ def _configure_scope(app: Flask) -> None:
 
 def _configure_sign_in(app: Flask, settings: Settings) -> None:
     app.config.update(
-        SECURITY_PASSWORD_HASH="argon2",
+        SECURITY_PASSWORD_HASH="argon2",  # noqa: S106 - the name of a scheme
         SECURITY_PASSWORD_SCHEMES=["argon2"],
         SECURITY_PASSWORD_SALT=settings.secret_key[:32],
         SECURITY_PASSWORD_LENGTH_MIN=10,
@@ -172,5 +178,3 @@ def _register_rooms(app: APIFlask) -> None:
 def _configure_proxies(app: Flask, settings: Settings) -> None:
     if hops := settings.trusted_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
-
-

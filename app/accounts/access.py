@@ -1,6 +1,7 @@
 """Who may call a route. Every route states it with one of these decorators; a house rule checks that none forgets.
 
-Pages of a workspace live under `/w/<ws>/`. `member(role)` signs in, finds the workspace and the role, and puts the workspace in scope.
+Pages of a workspace live under `/w/<ws>/`. `member(role)` signs in, finds the workspace and the role, and puts the
+workspace in scope.
 """
 
 from collections.abc import Callable

@@ -68,7 +68,7 @@ class User(HasId, Stamped, UserMixin, Model):
     active: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
     fs_uniquifier: Mapped[str] = mapped_column(unique=True)
     theme: Mapped[str] = mapped_column(server_default="system")
-    roles: ClassVar[list[SecurityRole]] = []  # type: ignore[misc]
+    roles: ClassVar[list[RoleMixin]] = []  # type: ignore[misc]
     memberships: Mapped[list["Membership"]] = relationship(back_populates="user", viewonly=True)
 
 

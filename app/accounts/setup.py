@@ -54,7 +54,9 @@ def create_user(email: str, *, name: str = "", password: str | None = None) -> U
 def checked_password(password: str) -> str:
     """The hash of an acceptable password. Raises Invalid."""
     if len(password) < MINIMUM_PASSWORD:
-        raise Invalid(f"Use at least {MINIMUM_PASSWORD} characters; a sentence is easiest to remember.", field="password")
+        raise Invalid(
+            f"Use at least {MINIMUM_PASSWORD} characters; a sentence is easiest to remember.", field="password"
+        )
     hashed: str = hash_password(password)
     return hashed
 

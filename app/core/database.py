@@ -1,8 +1,9 @@
 """The database handle and the one door through which every query gets its workspace.
 
-`db` is a leaf: models import it, it imports nothing of the house. Rows that belong to a tenant inherit `WorkspaceOwned`; while
-a workspace is in scope, every ORM SELECT, UPDATE and DELETE on such rows is limited to it, and without a scope it is
-refused. `every_workspace()` is the deliberate way around, for the few jobs that serve all tenants.
+`db` is a leaf: models import it, it imports nothing of the house. Rows that belong to a tenant inherit
+`WorkspaceOwned`; while a workspace is in scope, every ORM SELECT, UPDATE and DELETE on such rows is limited to it,
+and without a scope it is refused. `every_workspace()` is the deliberate way around, for the few jobs that serve all
+tenants.
 """
 
 from collections.abc import Iterator

@@ -20,7 +20,15 @@ from app.core.errors import (
 )
 from app.core.logging import log
 
-STATUS = {BadToken: 404, NotFound: 404, NotSignedIn: 401, NotAllowed: 403, Conflict: 409, Invalid: 422, TemporaryFailure: 503}
+STATUS = {
+    BadToken: 404,
+    NotFound: 404,
+    NotSignedIn: 401,
+    NotAllowed: 403,
+    Conflict: 409,
+    Invalid: 422,
+    TemporaryFailure: 503,
+}
 """The one place where errors of the house become HTTP."""
 
 POLICY = {

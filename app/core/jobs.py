@@ -62,7 +62,8 @@ def connect_queue(url: str) -> Redis:
 def enqueue(connection: Redis, job: Job, *ids: int | str, once_as: str | None = None) -> bool:
     """Put a job on its queue. With `once_as`, nothing is added while one of that name still waits there; False then.
 
-    A job of that name that a worker has begun does not count: it may be dead. So every job must be safe to run beside itself.
+    A job of that name that a worker has begun does not count: it may be dead. So every job must be safe to run beside
+    itself.
     """
     queue = Queue(job.queue, connection=connection, serializer=JSONSerializer)
     try:

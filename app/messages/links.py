@@ -1,7 +1,7 @@
 """The addresses a message carries, made when it is sent and read when somebody follows them.
 
-A click's address is `/c/<message>/<link>`. The second part vouches for the target itself, so a click finds its way without
-any database; it is the same for all recipients, so per message only one MAC is computed.
+A click's address is `/c/<message>/<link>`. The second part vouches for the target itself, so a click finds its way
+without any database; it is the same for all recipients, so per message only one MAC is computed.
 """
 
 from dataclasses import dataclass

@@ -1,0 +1,77 @@
+"""Forms of accounts and settings."""
+
+from typing import Any
+from zoneinfo import available_timezones
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import EmailField, Field, IntegerField, PasswordField, SelectField, StringField, TextAreaField
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
+
+from app.accounts.setup import MINIMUM_PASSWORD
+
+ADDRESS = Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+$", message=_("Write an address such as news@example.com."))
+ONE_LINE = Regexp(r"[^\r\n\x00]*$", message=_("This must be one line."))
+PASSWORD = Length(
+    min=MINIMUM_PASSWORD, max=200, message=_("Use at least 10 characters; a sentence is easiest to remember.")
+)
+ROLES = [
+    ("owner", _("Owner: everything, settings and people included")),
+    ("editor", _("Editor: writes and sends")),
+    ("viewer", _("Viewer: reads")),
+]
+
+
+def check_zone(_form: FlaskForm, field: Field) -> None:
+    """The name of a time zone that exists."""
+    if field.data not in available_timezones():
+        raise ValidationError(_("Choose a time zone from the list, such as Europe/Brussels."))
+
+
+class OwnerForm(FlaskForm):  # type: ignore[misc]
+    """The first page of a fresh installation."""
+
+    workspace = StringField(_("Name of your workspace"), [DataRequired(), Length(max=100), ONE_LINE])
+    name = StringField(_("Your name"), [Optional(), Length(max=100), ONE_LINE])
+    email = EmailField(_("Your e-mail address"), [DataRequired(), ADDRESS])
+    password = PasswordField(_("Password"), [InputRequired(), PASSWORD])
+    postal_address = TextAreaField(_("Postal address"), [Optional(), Length(max=500)])
+    timezone = StringField(_("Time zone"), [DataRequired(), check_zone], default="UTC")
+
+    def field(self, name: str) -> Any:
+        """The field of that name, the address where there is none."""
+        return getattr(self, name, self.email)
+
+
+class WorkspaceForm(FlaskForm):  # type: ignore[misc]
+    """Settings that every campaign starts from."""
+
+    name = StringField(_("Name"), [DataRequired(), Length(max=100), ONE_LINE])
+    timezone = StringField(_("Time zone"), [DataRequired(), check_zone])
+    from_name = StringField(_("Sender's name"), [Optional(), Length(max=100), ONE_LINE])
+    from_email = EmailField(_("Sender's address"), [Optional(), ADDRESS])
+    reply_to = EmailField(_("Replies go to"), [Optional(), ADDRESS])
+    postal_address = TextAreaField(_("Postal address"), [Optional(), Length(max=500)])
+    hold_seconds = IntegerField(_("Seconds to undo after Send"), [InputRequired(), NumberRange(0, 600)])
+    confirm_above = IntegerField(_("Ask to type the number above"), [InputRequired(), NumberRange(0, 100_000_000)])
+
+
+class MemberForm(FlaskForm):  # type: ignore[misc]
+    """Somebody to add."""
+
+    email = EmailField(_("E-mail address"), [DataRequired(), ADDRESS])
+    name = StringField(_("Name"), [Optional(), Length(max=100), ONE_LINE])
+    role = SelectField(_("Role"), choices=ROLES, default="editor")
+
+
+class KeyForm(FlaskForm):  # type: ignore[misc]
+    """A key for a program."""
+
+    name = StringField(_("What is it for?"), [DataRequired(), Length(max=100), ONE_LINE])
+    role = SelectField(_("Role"), choices=ROLES, default="editor")
+
+
+class PasswordForm(FlaskForm):  # type: ignore[misc]
+    """A password of one's own."""
+
+    password = PasswordField(_("New password"), [InputRequired(), PASSWORD])

@@ -1,0 +1,82 @@
+"""What the home page shows: next, now, lately, and the first steps until they are done."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import func, select, text
+
+from app.accounts.models import Workspace
+from app.audience.models import MailingList, Subscriber
+from app.campaigns.models import Campaign
+from app.core.database import current_workspace_id, db
+
+LATELY = 5
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Plain rows for the page."""
+
+    steps: tuple[tuple[str, bool], ...]
+    """The first steps by name, and whether each is done: sender, list, people, campaign, sent."""
+    active: tuple[Campaign, ...]
+    drafts: tuple[Campaign, ...]
+    lately: tuple[dict[str, Any], ...]
+    people: int
+    new_people: int
+
+    @property
+    def is_settled(self) -> bool:
+        return all(done for _name, done in self.steps)
+
+
+def overview() -> Overview:
+    """The overview of the workspace in scope."""
+    workspace = db.session.get_one(Workspace, current_workspace_id())
+    people = _count(Subscriber)
+    finished = _campaigns("finished", "cancelled", order=Campaign.launched_at.desc())
+    return Overview(
+        steps=(
+            ("sender", bool(workspace.from_email and workspace.postal_address)),
+            ("list", _count(MailingList) > 0),
+            ("people", people > 0),
+            ("campaign", _count(Campaign) > 0),
+            ("sent", bool(finished)),
+        ),
+        active=tuple(_campaigns("launching", "holding", "sending", "paused", "scheduled", order=Campaign.id.desc())),
+        drafts=tuple(_campaigns("draft", order=Campaign.id.desc())),
+        lately=tuple(_lately([campaign.id for campaign in finished])),
+        people=people,
+        new_people=db.session.scalar(
+            select(func.count())
+            .select_from(Subscriber)
+            .where(Subscriber.created_at > func.now() - text("interval '30 days'"))
+        )
+        or 0,
+    )
+
+
+def _count(model: type[Any]) -> int:
+    return db.session.scalar(select(func.count()).select_from(model)) or 0
+
+
+def _campaigns(*states: str, order: Any) -> list[Campaign]:
+    query = select(Campaign).where(Campaign.state.in_(states), Campaign.archived_at.is_(None))
+    return list(db.session.scalars(query.order_by(order).limit(LATELY)))
+
+
+LATEST = """
+SELECT c.id, c.name, c.state, c.launched_at,
+       (SELECT count(*) FROM messages m WHERE m.campaign_id = c.id AND m.sent_at IS NOT NULL) AS mailed,
+       (SELECT count(*) FROM messages m WHERE m.campaign_id = c.id AND m.state = 'bounced') AS bounced,
+       (SELECT count(DISTINCT e.message_id) FROM events e
+        WHERE e.campaign_id = c.id AND e.kind = 'clicked' AND e.label = 'human') AS clicked,
+       (SELECT count(DISTINCT e.message_id) FROM events e
+        WHERE e.campaign_id = c.id AND e.kind = 'unsubscribed') AS unsubscribed
+FROM campaigns c WHERE c.id = ANY(:ids) AND c.workspace_id = :workspace ORDER BY c.launched_at DESC
+"""
+
+
+def _lately(ids: list[int]) -> list[dict[str, Any]]:
+    rows = db.session.execute(text(LATEST), {"ids": ids, "workspace": current_workspace_id()})
+    return [dict(row) for row in rows.mappings()]

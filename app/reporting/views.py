@@ -1,0 +1,83 @@
+"""Reports: the list of them, one campaign's, and the people behind each number."""
+
+from typing import Any
+
+from flask import Blueprint, Response, render_template, request, stream_with_context
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from app.accounts.access import member
+from app.accounts.models import Role
+from app.campaigns.models import Campaign
+from app.core.database import db
+from app.core.errors import NotFound
+from app.messages.lifecycle import State
+from app.reporting.people import PAGE, people, people_csv
+from app.reporting.report import report
+
+bp = Blueprint("reports", __name__, url_prefix="/w/<ws>/reports")
+LAUNCHED = ("holding", "sending", "paused", "finished", "cancelled")
+
+
+@bp.get("")
+@member(Role.VIEWER)
+def index() -> Any:
+    """Campaigns that went out, the latest first."""
+    campaigns = db.session.scalars(
+        select(Campaign)
+        .where(Campaign.state.in_(LAUNCHED))
+        .order_by(Campaign.launched_at.desc(), Campaign.id.desc())
+        .limit(100)
+    ).all()
+    return render_template("reporting/index.html", campaigns=campaigns)
+
+
+@bp.get("/<int:campaign_id>")
+@member(Role.VIEWER)
+def show(campaign_id: int) -> Any:
+    """One campaign's report."""
+    campaign = _campaign(campaign_id)
+    return render_template("reporting/show.html", campaign=campaign, report=report(campaign.id))
+
+
+@bp.get("/<int:campaign_id>/people")
+@member(Role.VIEWER)
+def ledger_people(campaign_id: int) -> Any:
+    """The people in a state of the ledger."""
+    campaign = _campaign(campaign_id)
+    state, reason = _state(), request.args.get("reason", "")
+    page = people(campaign.id, state=state, reason=reason, after=request.args.get("after", 0, int))
+    return render_template(
+        "reporting/people.html",
+        campaign=campaign,
+        people=page,
+        state=state,
+        reason=reason,
+        states=list(State),
+        next_after=page[-1]["id"] if len(page) == PAGE else None,
+    )
+
+
+@bp.get("/<int:campaign_id>/people.csv")
+@member(Role.VIEWER)
+def export(campaign_id: int) -> Response:
+    """The same as a file."""
+    campaign = _campaign(campaign_id)
+    lines = people_csv(campaign.id, state=_state(), reason=request.args.get("reason", ""))
+    return Response(
+        stream_with_context(lines),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f'attachment; filename="campaign-{campaign.id}-ledger.csv"'},
+    )
+
+
+def _campaign(campaign_id: int) -> Campaign:
+    campaign = db.session.scalar(select(Campaign).where(Campaign.id == campaign_id))
+    if campaign is None:
+        raise NotFound(_("There is no such campaign in this workspace."))
+    return campaign
+
+
+def _state() -> str:
+    state = request.args.get("state", "")
+    return state if state in set(State) else ""
