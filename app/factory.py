@@ -20,6 +20,7 @@ from app.core.errors import SettingsError
 from app.core.http import configure_http
 from app.core.logging import configure_logging
 from app.core.settings import Settings, load_settings, sqlalchemy_url
+from app.core.times import configure_times
 from app.core.tokens import Keyring
 from app.navigation import navigation
 
@@ -155,6 +156,7 @@ def _configure_templates(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.add_template_global(asset_url)
+    configure_times(app)
 
     @app.context_processor
     def _page() -> dict[str, Any]:

@@ -67,7 +67,6 @@ class User(HasId, Stamped, UserMixin, Model):
     password: Mapped[str | None]
     active: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
     fs_uniquifier: Mapped[str] = mapped_column(unique=True)
-    theme: Mapped[str] = mapped_column(server_default="system")
     roles: ClassVar[list[RoleMixin]] = []  # type: ignore[misc]
     memberships: Mapped[list["Membership"]] = relationship(back_populates="user", viewonly=True)
 

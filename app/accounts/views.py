@@ -3,13 +3,13 @@
 from typing import Any
 from zoneinfo import available_timezones
 
-from flask import Blueprint, flash, g, redirect, render_template, request, url_for
+from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask_babel import gettext as _
 from flask_login import current_user
 from flask_security import login_user
 from sqlalchemy import select
 
-from app.accounts.access import member, public, signed_in
+from app.accounts.access import member, public
 from app.accounts.forms import KeyForm, MemberForm, OwnerForm, PasswordForm, WorkspaceForm
 from app.accounts.keys import create_key, revoke_key
 from app.accounts.models import ApiKey, Membership, Role, User
@@ -82,18 +82,6 @@ def entered(secret: str) -> Any:
     login_user(user)
     db.session.commit()
     return redirect(url_for("home.landing"))
-
-
-@bp.post("/theme")
-@signed_in
-def theme() -> Any:
-    """Remember light, dark or the system's choice."""
-    choice = request.form.get("theme", "system")
-    current_user.theme = choice if choice in ("light", "dark", "system") else "system"
-    db.session.commit()
-    # Only a path of our own: a Referer may say anything.
-    back = request.form.get("back", "/")
-    return redirect(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/")
 
 
 @settings.get("")

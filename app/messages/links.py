@@ -10,7 +10,7 @@ from app.core.errors import BadToken
 from app.core.tokens import NUMBER_SIZE, Keyring, Purpose
 
 SAMPLE = 0
-"""The message number of test mails and previews: their links lead to pages that explain themselves and change nothing."""
+"""The number of test mails and previews: their links lead to pages that explain themselves and change nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ class MessageLinks:
 
 
 def read_target(keyring: Keyring, text: str) -> Target:
-    """The target of a click's second part. Raises BadToken for what we did not seal, so that no open redirect exists."""
+    """The target of a click's second part. Raises BadToken for what we did not seal: no open redirect exists."""
     payload = keyring.unseal(Purpose.LINK, text)
     if len(payload) <= NUMBER_SIZE:
         raise BadToken("This link is not complete.")

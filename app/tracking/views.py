@@ -1,4 +1,4 @@
-"""Where inboxes come: the pixel and the links. Neither asks a database; both answer when PostgreSQL and Valkey are away."""
+"""Where inboxes come: the pixel and the links. Neither asks a database; both answer when both servers are away."""
 
 from typing import Any
 

@@ -1,0 +1,13 @@
+"""Jobs that keep the house in order."""
+
+from app.core.database import db, every_workspace
+from app.core.extensions import settings
+from app.messages.housekeeping import forget_old_mail
+from workers.runtime import job_context
+
+
+def keep_house() -> None:
+    """Raw mail past its time."""
+    with job_context(), every_workspace():
+        forget_old_mail(settings().raw_mail_days)
+        db.session.commit()
