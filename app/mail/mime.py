@@ -1,0 +1,97 @@
+"""The parts of a mail, found in bounded time: size, depth and number of parts are limited, and nothing raises.
+
+Splitting is done here and not by the standard library, whose parser tests every line against every open boundary and
+recurses per level: a hostile mail of a megabyte can hold it for minutes.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from app.mail.charsets import text_of, transfer_decoded
+from app.mail.fields import Fields, parameter, read_fields
+
+MAX_SIZE = 1024 * 1024
+"""What lies behind is not read: reports come before the returned mail."""
+MAX_DEPTH = 8
+MAX_PARTS = 100
+
+_HEAD_END = re.compile(rb"\n\n|\A\n")
+_GUESSED_BOUNDARY = re.compile(rb"^--(\S[^\n]{0,99})\nContent-", re.MULTILINE | re.IGNORECASE)
+_ENCLOSED = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part: its header, its content without transfer encoding, and the parts inside it."""
+
+    header: Fields
+    content_type: str
+    content: bytes
+    parts: tuple["Part", ...] = ()
+
+    @property
+    def text(self) -> str:
+        """The content as text."""
+        return text_of(self.content, parameter(self.header.get("Content-Type"), "charset") or "utf-8")
+
+    @property
+    def is_enclosed_mail(self) -> bool:
+        """Whether this holds another mail, or its header: then `parts` has that mail."""
+        return self.content_type in _ENCLOSED
+
+    def walk(self) -> Iterator["Part"]:
+        """This part and all in it, but not what is inside an enclosed mail."""
+        yield self
+        if not self.is_enclosed_mail:
+            for part in self.parts:
+                yield from part.walk()
+
+
+@dataclass(slots=True)
+class _Budget:
+    parts: int = field(default=MAX_PARTS)
+
+
+def read_parts(raw: bytes) -> Part:
+    """The mail as a tree of parts, whatever the bytes."""
+    plain = raw[:MAX_SIZE].replace(b"\r\n", b"\n").replace(b"\r", b"\n").lstrip(b"\n")
+    if plain.startswith((b"From ", b">From ")):
+        plain = plain[plain.find(b"\n") + 1 :]
+    return _read(plain, 0, _Budget())
+
+
+def _read(raw: bytes, depth: int, budget: _Budget) -> Part:
+    end = _HEAD_END.search(raw)
+    head, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
+    header = read_fields(head)
+    content_type = header.get("Content-Type").partition(";")[0].strip().lower() or "text/plain"
+    if depth < MAX_DEPTH:
+        if content_type.startswith("multipart/"):
+            # Without a single boundary it is one text, whatever its header says.
+            pieces = _split(body, parameter(header.get("Content-Type"), "boundary")) or [b"\n" + body]
+            return Part(header, content_type, body, tuple(_within(pieces, depth, budget)))
+        body = transfer_decoded(body, header.get("Content-Transfer-Encoding"))
+        if content_type in _ENCLOSED:
+            return Part(header, content_type, body, tuple(_within([body.lstrip(b"\n")], depth, budget)))
+    return Part(header, content_type, body)
+
+
+def _split(body: bytes, boundary: str) -> list[bytes]:
+    """The pieces between the boundary's lines. A missing boundary is guessed."""
+    mark = boundary.encode("utf-8", "replace")
+    if not mark or b"--" + mark not in body:
+        guess = _GUESSED_BOUNDARY.search(body)
+        if guess is None:
+            return []
+        mark = guess[1].rstrip()
+    lines = re.split(rb"(?:\A|\n)--%s(?:--)?[ \t]*(?=\n|\Z)" % re.escape(mark), body, maxsplit=MAX_PARTS)
+    return [piece.removeprefix(b"\n") for piece in lines[1:]]
+
+
+def _within(pieces: list[bytes], depth: int, budget: _Budget) -> Iterator[Part]:
+    for piece in pieces:
+        if budget.parts <= 0 or not piece.strip():
+            continue
+        budget.parts -= 1
+        yield _read(piece, depth + 1, budget)

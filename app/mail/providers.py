@@ -1,0 +1,73 @@
+"""What single mailbox providers mean by their codes, where that differs from the standards or says more than words.
+
+A rule applies when the reply comes from one of the hosts (or carries their signature) and the pattern is found in it.
+Sources: the providers' published lists of replies (Google Workspace Admin Help "SMTP error reference", Microsoft Learn
+"NDR codes in Exchange Online", Outlook.com Postmaster, Yahoo Sender Hub "SMTP error codes").
+"""
+
+import re
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class _Provider:
+    hosts: tuple[str, ...]
+    signature: re.Pattern[str]
+    rules: tuple[tuple[re.Pattern[str], str], ...]
+
+
+def _provider(hosts: str, signature: str, *rules: tuple[str, str]) -> _Provider:
+    compiled = tuple((re.compile(pattern, re.IGNORECASE), reason) for pattern, reason in rules)
+    return _Provider(tuple(hosts.split()), re.compile(signature, re.IGNORECASE), compiled)
+
+
+_PROVIDERS = (
+    _provider(
+        "google.com googlemail.com gmail.com",
+        r"\bgsmtp\b|support\.google\.com",
+        (r"[45]\.7\.(23|25)\b", "requireptr"),
+        (r"[45]\.7\.29\b", "failedstarttls"),
+        (r"[45]\.7\.(24|26|27|30|31|32|40)\b", "authfailure"),
+        (r"4\.7\.28\b", "speeding"),
+        # The same 5.2.1 says "receives too much just now" and "inactive": only the words tell.
+        (r"[45]\.2\.1\b.{0,400}receiving", "speeding"),
+        (r"[45]\.2\.1\b", "suspend"),
+        (r"[45]\.2\.2\b", "mailboxfull"),
+        (r"\b5\.1\.1\b", "userunknown"),
+    ),
+    _provider(
+        "outlook.com hotmail.com office365.com microsoft.com",
+        r"protection\.outlook\.com|prod\.outlook\.com|olc\.protection|mail\.live\.com|postmaster\.live\.com",
+        (r"\bRP-00[123]\b", "speeding"),
+        (r"\b(SC-00[1-4]|DY-00[12]|OU-00[12])\b", "blocked"),
+        (r"\bS(3140|3150)\b|5\.7\.(60[6-9]|6[1-4]\d)\b", "blocked"),
+        (r"\b5\.7\.(515|509)\b", "authfailure"),
+        (r"\b[45]\.7\.(64|54)\b", "norelaying"),
+        # "Recipient address rejected: Access denied": the directory of the receiving organization has no such address.
+        (r"\b5\.4\.1\b.{0,200}recipient address rejected", "userunknown"),
+        (r"\b5\.4\.310\b", "hostunknown"),
+        (r"\b5\.1\.10\b", "userunknown"),
+        (r"\b5\.7\.(12[34]|13[36])\b", "filtered"),
+    ),
+    _provider(
+        "yahoodns.net yahoo.com aol.com",
+        r"senders\.yahooinc\.com|postmaster\.yahoo|help\.yahoo\.com|postmaster\.aol",
+        (r"\[(BL|PH)\d+\]", "blocked"),
+        (r"\[TSS?\d+\]", "badreputation"),
+        (r"too many connections", "toomanyconn"),
+    ),
+)
+_LONGEST = 2000
+
+
+def reason_by_provider(text: str, remote_host: str) -> str | None:
+    """The reason in the words of the provider that replied, or None when no rule knows it."""
+    host, text = remote_host.lower().rstrip("."), text[:_LONGEST]
+    for provider in _PROVIDERS:
+        if _is_under(host, provider.hosts) or provider.signature.search(text):
+            return next((reason for pattern, reason in provider.rules if pattern.search(text)), None)
+    return None
+
+
+def _is_under(host: str, suffixes: tuple[str, ...]) -> bool:
+    return any(host == suffix or host.endswith(f".{suffix}") for suffix in suffixes)

@@ -1,0 +1,72 @@
+"""Reading what comes back: bounces, complaints, automatic answers, and mail from people."""
+
+from app.mail.arf import read_feedback
+from app.mail.autoreply import autoreply_sign
+from app.mail.dsn import read_dsn
+from app.mail.fields import parameter
+from app.mail.incoming import IncomingMail, Kind, RecipientReport
+from app.mail.mime import Part, read_parts
+from app.mail.prose import read_prose
+from app.mail.recipients import first_address
+from app.mail.traces import find_tokens
+
+_LONGEST_EVIDENCE = 500
+
+
+def read_mail(raw: bytes, *, envelope_to: str | None = None) -> IncomingMail:
+    """What a mail to one of our addresses says. Never raises, whatever the bytes; takes no more than a moment.
+
+    `envelope_to` is the address the mail was delivered to, if the receiving side knows it: its token is trusted most.
+    Reports are looked for before automatic answers, since reports call themselves automatic too.
+    """
+    mail = read_parts(raw)
+    dsn = read_dsn(mail)
+    envelope_id = dsn.original_envelope_id if dsn else ""
+    tokens = find_tokens(mail, envelope_to=envelope_to, original_envelope_id=envelope_id)
+    recipients: tuple[RecipientReport, ...] = ()
+    feedback_type = None
+    if dsn:
+        kind, recipients, evidence = dsn.kind, dsn.recipients, _said_of(dsn.recipients)
+    elif feedback := read_feedback(mail):
+        kind, recipients, feedback_type = feedback.kind, feedback.recipients, feedback.feedback_type
+        evidence = f"feedback report: {feedback_type}"
+    elif recipients := () if _is_receipt(mail) else read_prose(mail):
+        kind, evidence = _kind_of(recipients), _said_of(recipients)
+    else:
+        kind, evidence = _correspondence(mail, tokens)
+    return IncomingMail(
+        kind=kind,
+        recipients=recipients,
+        tokens=tokens,
+        feedback_type=feedback_type,
+        subject=mail.header.text("Subject")[:_LONGEST_EVIDENCE],
+        from_address=first_address(mail.header.text("From")),
+        evidence=evidence[:_LONGEST_EVIDENCE],
+    )
+
+
+def _said_of(recipients: tuple[RecipientReport, ...]) -> str:
+    first = recipients[0]
+    return " ".join(filter(None, (first.action, first.status, first.diagnostic)))
+
+
+def _kind_of(recipients: tuple[RecipientReport, ...]) -> Kind:
+    return "delayed" if all(recipient.action == "delayed" for recipient in recipients) else "bounce"
+
+
+def _is_receipt(mail: Part) -> bool:
+    """A person's program says that the mail was shown or deleted (RFC 8098): no failure, and no answer."""
+    return any(part.content_type == "message/disposition-notification" for part in mail.walk()) or (
+        parameter(mail.header.get("Content-Type"), "report-type").lower() == "disposition-notification"
+    )
+
+
+def _correspondence(mail: Part, tokens: tuple[str, ...]) -> tuple[Kind, str]:
+    """Mail that reports nothing: an automatic answer, an answer to us, or anything else."""
+    if _is_receipt(mail):
+        return "none", "read receipt"
+    if sign := autoreply_sign(mail.header):
+        return "autoreply", sign
+    if tokens:
+        return "reply", "answers a message of ours"
+    return "none", ""

@@ -1,0 +1,144 @@
+"""Verdicts on replies and diagnoses. The sentences are ours, in the manner of the servers named."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.mail.classify import classify_reply
+from app.mail.reasons import REASONS
+
+AT_RCPT = [
+    (550, "5.1.1 <ada@example.org>: Recipient address rejected: User unknown in local recipient table", "userunknown"),
+    (550, "No such user here", "userunknown"),
+    (550, "5.1.1 The email account that you tried to reach does not exist", "userunknown"),
+    (550, "Requested action not taken: mailbox unavailable, no mailbox here by that name", "userunknown"),
+    (550, "5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup", "userunknown"),
+    (551, "5.1.6 The recipient has moved, please use her new address", "hasmoved"),
+    (550, "5.1.2 Domain example.org does not exist", "hostunknown"),
+    (556, "5.1.10 The recipient domain has a null MX", "notaccept"),
+    (552, "5.2.2 The mailbox is over quota", "mailboxfull"),
+    (452, "4.2.2 Mailbox full", "mailboxfull"),
+    (550, "5.2.1 This account has been disabled", "suspend"),
+    (554, "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", "blocked"),
+    (550, "5.7.1 Your IP address is on our blacklist, user ada@example.org not found", "blocked"),
+    (450, "4.7.25 Client host rejected: cannot find your reverse hostname", "requireptr"),
+    (550, "5.7.26 Message rejected because the sender fails DMARC", "authfailure"),
+    (554, "5.7.1 Relay access denied", "norelaying"),
+    (421, "4.7.0 Too many connections from your host", "toomanyconn"),
+    (450, "4.7.1 Greylisted, please try again later", "systemerror"),
+    (451, "4.3.0 Temporary lookup failure", "networkerror"),
+    (530, "5.7.0 Must issue a STARTTLS command first", "failedstarttls"),
+    (550, "5.1.8 Sender address rejected: Domain not found", "rejected"),
+    (550, "5.7.1 Message rejected due to local policy", "policyviolation"),
+    (452, "4.3.1 Insufficient system storage", "systemfull"),
+    (500, "5.5.1 Command not recognized", "syntaxerror"),
+    (450, "4.2.1 The user you are trying to contact is receiving mail too quickly", "speeding"),
+    (550, "Go away", "onhold"),
+    (550, "", "undefined"),
+    (550, "5.1.1", "userunknown"),
+    (554, "5.7.1", "onhold"),
+]
+
+
+@pytest.mark.parametrize(("code", "text", "reason"), AT_RCPT)
+def test_words_tell_the_reason(code, text, reason):
+    assert classify_reply(code, text, stage="rcpt").reason == reason
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "reason"),
+    [
+        (552, "5.3.4 Message size exceeds fixed limit", "mesgtoobig"),
+        (554, "5.7.1 This message looks like spam", "spamdetected"),
+        (550, "5.7.1 The message contains a virus: Eicar-Test", "virusdetected"),
+        (550, "5.6.0 Duplicate header: From. See RFC 5322", "notcompliantrfc"),
+        (552, "", "mesgtoobig"),
+        (550, "5.1.1 User unknown", "filtered"),
+    ],
+)
+def test_after_the_dot_a_refusal_is_about_what_was_read(code, text, reason):
+    assert classify_reply(code, text, stage="final").reason == reason
+
+
+def test_only_an_address_dead_for_good_is_suppressed():
+    dead = {reason for code, text, reason in AT_RCPT if classify_reply(code, text, stage="rcpt").suppress}
+    assert dead == {"userunknown", "hasmoved", "hostunknown", "notaccept"}
+
+
+@pytest.mark.parametrize(
+    ("code", "text"), [(450, "4.1.1 User unknown"), (450, "5.1.1 User unknown"), (550, "4.1.1 User unknown")]
+)
+def test_unknown_for_now_is_not_unknown_for_good(code, text):
+    verdict = classify_reply(code, text, stage="rcpt")
+    assert (verdict.persistence, verdict.suppress, verdict.effect) == ("temporary", False, "score")
+
+
+@pytest.mark.parametrize("text", ["5.2.1 User unknown", "5.7.1 User unknown"])
+def test_words_that_contradict_their_code_do_not_suppress(text):
+    verdict = classify_reply(550, text, stage="rcpt")
+    assert (verdict.reason, verdict.suppress) == ("filtered", False)
+
+
+WORDS = ["550 5.1.1 user unknown", "mailbox full", "spam", "blocked", "5.1.2", "521 does not accept mail", "moved", "!"]
+
+
+@given(
+    st.integers(400, 599),
+    st.one_of(st.text(max_size=80), st.lists(st.sampled_from(WORDS)).map(" ".join)),
+    st.sampled_from(["connect", "ehlo", "mail", "data", "final"]),
+)
+def test_no_reply_outside_of_rcpt_condemns_an_address(code, text, stage):
+    verdict = classify_reply(code, text, stage=stage)
+    assert not verdict.suppress
+    if stage in ("ehlo", "mail"):
+        assert verdict.scope not in ("address", "domain")
+
+
+@given(
+    st.integers(200, 599), st.text(max_size=200), st.sampled_from(["connect", "ehlo", "mail", "rcpt", "data", "final"])
+)
+def test_any_reply_gets_a_word_of_the_vocabulary(code, text, stage):
+    verdict = classify_reply(code, text, stage=stage, remote_host=text[:40])
+    assert REASONS[verdict.reason].scope == verdict.scope
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "text", "reason"),
+    [
+        ("gmail-smtp-in.l.google.com", 421, "4.7.28 Our system has detected something", "speeding"),
+        (
+            "gmail-smtp-in.l.google.com",
+            550,
+            "5.2.1 The person is receiving mail at a rate that prevents more",
+            "speeding",
+        ),
+        ("gmail-smtp-in.l.google.com", 550, "5.2.1 The account is disabled", "suspend"),
+        ("gmail-smtp-in.l.google.com", 550, "5.7.40 No record", "authfailure"),
+        ("example-org.mail.protection.outlook.com", 550, "5.7.515 Access denied", "authfailure"),
+        (
+            "example-org.mail.protection.outlook.com",
+            550,
+            "5.4.1 Recipient address rejected: Access denied",
+            "userunknown",
+        ),
+        ("mx.olc.protection.outlook.com", 421, "RP-001 Please slow down", "speeding"),
+        ("mx.olc.protection.outlook.com", 550, "SC-001 Unfortunately, it was not accepted", "blocked"),
+        ("mta5.am0.yahoodns.net", 421, "4.7.0 [TSS04] Messages temporarily deferred", "badreputation"),
+        ("mta5.am0.yahoodns.net", 553, "5.7.1 [BL21] Connections not accepted", "blocked"),
+        ("notgoogle.com", 421, "4.7.28 Hm", "speeding"),
+        ("notgoogle.com", 550, "5.7.40 Hm", "onhold"),
+    ],
+)
+def test_providers_codes_mean_what_the_providers_say(host, code, text, reason):
+    assert classify_reply(code, text, stage="rcpt", remote_host=host).reason == reason
+
+
+def test_a_senders_fault_alerts_and_leaves_the_address_alone():
+    verdict = classify_reply(550, "5.7.26 Unauthenticated mail is rejected", stage="final")
+    assert (verdict.scope, verdict.effect, verdict.enhanced_status) == ("sender-auth", "alert", "5.7.26")
+
+
+def test_the_vocabulary_is_the_whole_of_it():
+    scored = {word for word, reason in REASONS.items() if reason.effect == "score"}
+    assert scored == {"mailboxfull", "suspend", "filtered", "norelaying"}
+    assert len(REASONS) == 35
