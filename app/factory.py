@@ -34,6 +34,7 @@ BLUEPRINTS = (
     "app.reporting.views",
     "app.sending.views",
     "app.tracking.views",
+    "app.tracking.pages",
     "app.api.views",
 )
 """Modules with a `bp`; a module may give `csrf_exempt = True` when its calls carry no session."""
@@ -54,6 +55,8 @@ def create_app(settings: Settings | None = None, *, web: bool = True) -> APIFlas
         static_folder="static",
         json_errors=False,
     )
+    app.config.update(OPENAPI_VERSION="3.1.0", DESCRIPTION="Self-hosted newsletters with a provable ledger.")
+    app.security_schemes = {"key": {"type": "http", "scheme": "bearer"}}
     _configure_settings(app, settings)
     _configure_database(app, settings)
     _configure_queue(app, settings)
