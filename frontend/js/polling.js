@@ -1,0 +1,11 @@
+/** Parts that poll (hx-trigger="every 1s") stop once the server has sent them marked data-final, and rest in hidden tabs. */
+export function stopWhenFinal(root) {
+  root.addEventListener("htmx:beforeRequest", (event) => {
+    const polls = /\bevery\b/.test(event.target.getAttribute("hx-trigger") ?? "");
+    if (polls && (document.hidden || isFinal(event.target))) event.preventDefault();
+  });
+}
+
+function isFinal(part) {
+  return part.hasAttribute("data-final") || part.querySelector("[data-final]") !== null;
+}
