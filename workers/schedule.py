@@ -13,7 +13,9 @@ import psycopg
 from redis.exceptions import RedisError
 from sqlalchemy.exc import OperationalError
 
+from app.audience.imports.start import unfinished_imports
 from app.campaigns import control
+from app.campaigns.release import release_due, set_going
 from app.core.database import db, every_workspace
 from app.core.errors import Unavailable
 from app.core.extensions import enqueue_job, settings
@@ -39,15 +41,16 @@ class Task:
 
 def release() -> None:
     """Scheduled campaigns whose time has come, and those whose hold is over."""
-    control.release_due()
+    released = release_due()
     db.session.commit()
+    set_going(released)
 
 
 def tend() -> None:
     """Campaigns with work left and nobody at it get their lanes; those with none left are finished."""
     lanes.tend()
     db.session.commit()
-    control.finish_done()
+    control.settle_ledgers()
     db.session.commit()
 
 
@@ -65,6 +68,14 @@ def take_in() -> None:
         enqueue_job(Job.TAKE_IN_MAIL, once_as="take-in-mail")
 
 
+def resume_imports() -> None:
+    """Imports whose worker is gone, or whose job the queue lost."""
+    waiting_imports = unfinished_imports()
+    db.session.commit()
+    for import_id in waiting_imports:
+        enqueue_job(Job.RUN_IMPORT, import_id, once_as=f"import-{import_id}")
+
+
 def house() -> None:
     """Partitions for the months ahead, old raw mail, old uploads."""
     ensure_partitions()
@@ -77,6 +88,7 @@ TASKS = (
     Task(1.0, tend),
     Task(1.0, take_in),
     Task(5.0, recover),
+    Task(5.0, resume_imports),
     Task(60.0, lambda: enqueue_job(Job.CHECK_LEDGER, once_as="check-ledger")),
     Task(3600.0, house),
 )

@@ -6,6 +6,7 @@ from zoneinfo import available_timezones
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, IntegerField, PasswordField, SelectField, StringField, TextAreaField
+from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
 
 from app.accounts.setup import MINIMUM_PASSWORD
@@ -16,9 +17,9 @@ PASSWORD = Length(
     min=MINIMUM_PASSWORD, max=200, message=_("Use at least 10 characters; a sentence is easiest to remember.")
 )
 ROLES = [
-    ("owner", _("Owner: everything, settings and people included")),
-    ("editor", _("Editor: writes and sends")),
-    ("viewer", _("Viewer: reads")),
+    SelectChoice("owner", _("Owner: everything, settings and people included")),
+    SelectChoice("editor", _("Editor: writes and sends")),
+    SelectChoice("viewer", _("Viewer: reads")),
 ]
 
 

@@ -24,7 +24,9 @@ from app.api.schemas import (
     UnsubscribeIn,
 )
 from app.audience.addresses import normalise
-from app.audience.imports.uploads import cancel, find_import, queue_import, store_upload
+from app.audience.imports.columns import mapped
+from app.audience.imports.start import cancel_import, get_import, queue_import
+from app.audience.imports.start import upload as store_upload
 from app.audience.lists import change_list, create_list, get_list
 from app.audience.models import ImportFault, MailingList, Subscriber, Subscription, Suppression
 from app.audience.subscribers import get_subscriber, save_subscriber
@@ -32,7 +34,8 @@ from app.audience.subscriptions import subscribe, unsubscribe
 from app.audience.suppressions import lift, suppress
 from app.core.database import db
 from app.core.errors import Invalid
-from app.core.extensions import settings
+from app.core.extensions import enqueue_job, settings
+from app.core.jobs import Job
 
 bp = APIBlueprint("audience", __name__)
 
@@ -172,8 +175,11 @@ def add_import(data: dict[str, Any]) -> Any:
         raise Invalid("`mapping` is not JSON. Nothing was stored.", field="mapping") from None
     if not isinstance(mapping, dict):
         raise Invalid("`mapping` must be a JSON object of column to field. Nothing was stored.", field="mapping")
-    row = store_upload(upload.stream, upload.filename or "upload.csv", list_id=data["list_id"])
-    queue_import(row, mapping=mapping, consent=data["consent"])
+    row, sniffed = store_upload(upload.filename or "upload.csv", upload.stream)
+    columns = mapped(list(sniffed.columns), {str(column): str(field) for column, field in mapping.items()})
+    queue_import(row, sniffed, columns, list_id=data["list_id"], state="confirmed", statement=data["consent"])
+    db.session.commit()
+    enqueue_job(Job.RUN_IMPORT, row.id, once_as=f"import-{row.id}")
     return row
 
 
@@ -183,7 +189,7 @@ def add_import(data: dict[str, Any]) -> Any:
 @program(Role.VIEWER)
 def one_import(import_id: int) -> Any:
     """How far an import is"""
-    return find_import(import_id)
+    return get_import(import_id)
 
 
 @bp.get("/imports/<int:import_id>/faults")
@@ -193,7 +199,7 @@ def one_import(import_id: int) -> Any:
 @program(Role.VIEWER)
 def faults(import_id: int, query: dict[str, Any]) -> Any:
     """Rows that were not taken, and why; `after` is a row number"""
-    find_import(import_id)
+    get_import(import_id)
     rows = select(ImportFault).where(ImportFault.import_id == import_id, ImportFault.row_number > query["after"])
     return list(db.session.scalars(rows.order_by(ImportFault.row_number).limit(query["limit"])))
 
@@ -204,7 +210,8 @@ def faults(import_id: int, query: dict[str, Any]) -> Any:
 @program(Role.EDITOR)
 def stop_import(import_id: int) -> Any:
     """Stop an import; what is in stays"""
-    row = cancel(import_id)
+    row = get_import(import_id)
+    cancel_import(row)
     db.session.commit()
     return row
 

@@ -1,19 +1,19 @@
 """The database handle and the one door through which every query gets its workspace.
 
 `db` is a leaf: models import it, it imports nothing of the house. Rows that belong to a tenant inherit
-`WorkspaceOwned`; while a workspace is in scope, every ORM SELECT, UPDATE and DELETE on such rows is limited to it,
-and without a scope it is refused. `every_workspace()` is the deliberate way around, for the few jobs that serve all
-tenants.
+`WorkspaceOwned`; while a workspace is in scope, every statement made of models is limited to it wherever it reads or
+changes such rows, and without a scope it is refused. SQL in words and on bare tables names `workspace_id` itself.
+`every_workspace()` is the deliberate way around, for the few jobs that serve all tenants.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, MetaData, Text, event, func
+from sqlalchemy import BigInteger, DateTime, ForeignKey, Identity, MetaData, Text, event, func, inspect
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import (
     DeclarativeBase,
@@ -24,6 +24,7 @@ from sqlalchemy.orm import (
     registry,
     with_loader_criteria,
 )
+from sqlalchemy.sql import visitors
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -123,22 +124,35 @@ def current_workspace_id() -> int:
 
 @event.listens_for(Session, "do_orm_execute")
 def _limit_to_workspace(state: ORMExecuteState) -> None:
-    if (
-        state.is_column_load
-        or state.is_relationship_load
-        or not (state.is_select or state.is_update or state.is_delete)
-    ):
-        return
-    owned = [mapper.class_ for mapper in state.all_mappers if issubclass(mapper.class_, WorkspaceOwned)]
-    if not owned:
+    if state.is_column_load or not (state.is_select or state.is_insert or state.is_update or state.is_delete):
         return
     scope = _scope.get()
     if scope is None:
-        raise NoWorkspace(f"query on {', '.join(sorted(cls.__name__ for cls in owned))} outside of any workspace")
-    if scope != _ALL:
+        _refuse_tenants_rows(state)
+    elif scope != _ALL:
+        # On every statement, whatever it selects at its top: the option reaches into counts, EXISTS, subqueries,
+        # unions and INSERT … SELECT, where the statement itself does not tell whose rows it reads.
         state.statement = state.statement.options(
             with_loader_criteria(WorkspaceOwned, lambda cls: cls.workspace_id == scope, include_aliases=True)
         )
+
+
+def _refuse_tenants_rows(state: ORMExecuteState) -> None:
+    # What an INSERT writes names its workspace itself; what it reads must not come from just any.
+    statement = getattr(state.statement, "select", None) if state.is_insert else state.statement
+    if statement is None:
+        return
+    owned = _owned_tables()
+    if found := sorted({owned[part] for part in visitors.iterate(cast(Any, statement)) if part in owned}):
+        raise NoWorkspace(f"query on {', '.join(found)} outside of any workspace")
+
+
+def _owned_tables() -> dict[Any, str]:
+    return {
+        mapper.local_table: mapper.class_.__name__
+        for mapper in Base.registry.mappers
+        if issubclass(mapper.class_, WorkspaceOwned)
+    }
 
 
 @event.listens_for(Session, "before_flush")
@@ -150,3 +164,6 @@ def _stamp_workspace(session: Session, *_: object) -> None:
                 row.workspace_id = scope
             elif scope and row.workspace_id != scope:
                 raise NoWorkspace(f"a {type(row).__name__} of another workspace was about to be written")
+    for row in session.dirty:
+        if isinstance(row, WorkspaceOwned) and inspect(row).attrs.workspace_id.history.deleted:
+            raise NoWorkspace(f"a {type(row).__name__} was about to change its workspace")

@@ -151,4 +151,7 @@ def answer_error(status: int, detail: str, *, field: str | None = None, error: H
         response = jsonify(problem)
         response.mimetype = "application/problem+json"
         return response, status, kept
+    if request.headers.get("HX-Request"):
+        # A whole page must not land inside the fragment that asked: the toast says it instead.
+        kept["HX-Reswap"] = "none"
     return render_template("errors/error.html", status=status, detail=detail, request_id=request_id), status, kept

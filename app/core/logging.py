@@ -9,16 +9,17 @@ import structlog
 def configure_logging(level: str = "info", *, json: bool = False) -> None:
     """Send structlog and the standard library's loggers to stderr in one format."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
-    renderer = (
-        structlog.processors.JSONRenderer() if json else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    # Plain tracebacks: the richer kind prints local variables, which are addresses and tokens here.
+    plain = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
     )
+    ending = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if json else [plain]
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.format_exc_info,
-            renderer,
+            *ending,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),

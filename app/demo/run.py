@@ -1,0 +1,197 @@
+"""`merpati demo`: the main job, for real, in the open.
+
+A list is imported by the importer, a newsletter goes out in two cells through RQ workers over SMTP, simulated inboxes
+answer, and at the end the ledger and the report are compared with what the world says it did.
+"""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from app.core.settings import Settings, load_settings
+from app.demo.checks import Check, compare
+from app.demo.world import World, time_scale, wait_until, world_process
+from app.reporting.report import Report
+from app.shell.up import House
+
+PATIENCE = 300
+"""Seconds after which a step that does not end is given up."""
+
+
+def run_demo(*, once: bool, people: int, seed: int, seconds: int, home: Path | None, as_json: bool) -> int:
+    """Run the demo; returns the exit code."""
+    demo = Demo(people=people, seed=seed, seconds=seconds, home=home, console=Console(stderr=as_json))
+    with demo.house_open():
+        ok = demo.main_job()
+        if as_json:
+            print(json.dumps(demo.result()), flush=True)
+        if not once:
+            demo.stay()
+    return 0 if ok else 1
+
+
+class Demo:
+    """One run of the main job."""
+
+    def __init__(self, *, people: int, seed: int, seconds: int, home: Path | None, console: Console) -> None:
+        self.people, self.seed, self.seconds, self.console = people, seed, seconds, console
+        self.begin = time.monotonic()
+        self.settings = _demo_settings(home, seconds)
+        self.truth = self.settings.root / "truth" / f"{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
+        world = world_process(self.settings, seed=seed, seconds=seconds, truth=self.truth)
+        self.house = House(self.settings, [world])
+        self.world = World(self.settings)
+        self.checks: list[Check] = []
+        self.report: Report | None = None
+        self.link = ""
+
+    @contextmanager
+    def house_open(self) -> Iterator[None]:
+        """All processes running, and an application to drive them with."""
+        self._say("Starting PostgreSQL, Valkey, web, two workers, schedule, bounce mailbox and a world of inboxes …")
+        self.house.open()
+        try:
+            self.house.supervisor.start()
+            self.house.supervisor.wait_ready()
+            self.settings = self.house.settings
+            self._say(f"Everything runs after {time.monotonic() - self.begin:.1f} s.")
+            yield
+        except KeyboardInterrupt:
+            self._say("Stopping.")
+        finally:
+            self.house.close()
+
+    def main_job(self) -> bool:
+        """From file to report. True when every number adds up."""
+        from app.factory import create_app
+
+        app = create_app(self.settings, web=False)
+        with app.app_context():
+            from app.demo.story import Story
+
+            story = Story(self.settings, people=self.people, seed=self.seed)
+            self._import(story)
+            self._send(story)
+            self._hear(story)
+            self.report = story.report()
+            self.checks = compare(self.report, self.people, self.truth, self.settings.mail_domain)
+            self.link = story.sign_in_link()
+            self._show(story)
+        return all(check.ok for check in self.checks)
+
+    def stay(self) -> None:
+        """Keep the site up until Ctrl-C."""
+        self._say("The site stays up; Ctrl-C ends it.")
+        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        while True:
+            self.house.supervisor.poll()
+            time.sleep(0.5)
+
+    def result(self) -> dict[str, Any]:
+        """What a program reads."""
+        assert self.report is not None
+        return {
+            "ok": all(check.ok for check in self.checks),
+            "seconds": round(time.monotonic() - self.begin, 1),
+            "ledger": [
+                {"state": row.state, "reason": row.reason, "count": row.count} for row in self.report.ledger.rows
+            ],
+            "checks": [
+                {"what": check.what, "believed": check.believed, "true": check.true, "ok": check.ok}
+                for check in self.checks
+            ],
+        }
+
+    def _import(self, story: Any) -> None:
+        path = story.write_people()
+        self._say(f"{self.people:,} people, none of them real, are in {path}. Importing them:")
+        with self._progress() as bar:
+            task = bar.add_task("Import", total=self.people)
+            story.import_people(path, lambda done: bar.update(task, completed=done))
+        self._say(f"  {story.imported}")
+
+    def _send(self, story: Any) -> None:
+        story.launch()
+        self._say("A newsletter in two subject lines, a tenth of the people held out. Sending:")
+        with self._progress() as bar:
+            task = bar.add_task("Send", total=self.people)
+            wait_until(story.is_sent, seconds=PATIENCE, tick=lambda: bar.update(task, completed=story.concluded()))
+            bar.update(task, completed=story.concluded())
+        self._say(f"  {story.sending_speed()}")
+
+    def _hear(self, story: Any) -> None:
+        self._say(f"Two days of opens, clicks, bounces and unsubscribes, in about {self.seconds} seconds:")
+        with self._progress() as bar:
+            task = bar.add_task("Answers", total=None)
+
+            def tick() -> None:
+                status = self.world.status()
+                pending = int(status.get("pending_actions", 0))
+                done = sum(int(number) for number in status.get("counts", {}).values())
+                bar.update(task, completed=done, total=done + pending)
+
+            wait_until(self.world.is_done, seconds=PATIENCE + self.seconds, tick=tick)
+            wait_until(story.is_taken_in, seconds=PATIENCE, tick=tick)
+            tick()
+
+    def _show(self, story: Any) -> None:
+        assert self.report is not None
+        table = Table(title="Ledger: everybody considered, once each", title_justify="left")
+        table.add_column("state")
+        table.add_column("reason")
+        table.add_column("people", justify="right")
+        for row in self.report.ledger.rows:
+            table.add_row(row.state, row.reason, f"{row.count:,}")
+        table.add_section()
+        table.add_row("sum", "", f"{self.report.ledger.audience:,}")
+        self.console.print(table)
+        truth = Table(title="What Merpati believes, and what the world did", title_justify="left")
+        for name in ("", "believed", "true", ""):
+            truth.add_column(name, justify="right" if name else "left")
+        for check in self.checks:
+            mark = "agrees" if check.believed == check.true else ("differs" if check.exact else "estimate")
+            truth.add_row(check.what, f"{check.believed:,}", f"{check.true:,}", mark)
+        self.console.print(truth)
+        opens = self.report.total.opened_any
+        share = self.report.machine_opens / opens if opens else 0
+        self._say(f"Machines alone made {share:.0%} of the recorded opens; the report keeps them apart.")
+        wrong = [check.what for check in self.checks if not check.ok]
+        self._say("Every number adds up." if not wrong else f"These do NOT add up: {', '.join(wrong)}.")
+        self._say(f"The main job took {time.monotonic() - self.begin:.0f} s from the start.")
+        self._say(f"Report: {story.report_address()}\nSign in, once, with: {self.link}")
+
+    def _progress(self) -> Progress:
+        columns = (TextColumn("  {task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        return Progress(*columns, console=self.console)
+
+    def _say(self, text: str) -> None:
+        self.console.print(text, highlight=False, soft_wrap=True)
+
+
+def _demo_settings(home: Path | None, seconds: float) -> Settings:
+    """The installation's settings, with a home, a pace and a trust of the demo's own."""
+    scale = time_scale(seconds)
+    retries = [max(1.0, minutes * 60 * scale) / 60 for minutes in (5, 7, 8, 25)]
+    own = {
+        "MERPATI_HOME": str(home or load_settings().root / "demo"),
+        "MERPATI_RETRY_MINUTES": ",".join(f"{minutes:.4f}" for minutes in retries),
+        # The world says in X-Forwarded-For where each visitor would come from.
+        "MERPATI_TRUSTED_PROXIES": "1",
+        "MERPATI_CATCHER": "false",
+    }
+    os.environ.update(own)
+    load_settings.cache_clear()
+    settings = load_settings()
+    networks = settings.root / "networks"
+    networks.mkdir(parents=True, exist_ok=True)
+    (networks / "simulated-data-centre.txt").write_text("198.51.100.0/24  # the world's link scanners\n")
+    return settings

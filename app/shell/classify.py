@@ -1,0 +1,45 @@
+"""`merpati bounces classify`: what messages mean, one JSON object or one line each."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from app.mail.incoming import IncomingMail
+from app.mail.reading import read_mail
+
+
+def classify_paths(paths: tuple[Path, ...], *, as_json: bool) -> None:
+    """Read files, and all files in folders, in the order of their names."""
+    for path in _files(paths):
+        read = _read(path, read_mail(path.read_bytes()))
+        click.echo(json.dumps(read, ensure_ascii=False) if as_json else _line(read))
+
+
+def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+    for path in paths:
+        if path.is_dir():
+            yield from sorted(file for file in path.rglob("*") if file.is_file())
+        else:
+            yield path
+
+
+def _read(path: Path, mail: IncomingMail) -> dict[str, Any]:
+    names = ("address", "scope", "persistence", "reason", "status", "reply_code", "suppress")
+    return {
+        "path": str(path),
+        "kind": mail.kind,
+        "recipients": [{name: getattr(one, name) for name in names} for one in mail.recipients],
+        "feedback_type": mail.feedback_type,
+    }
+
+
+def _line(read: dict[str, Any]) -> str:
+    people = "; ".join(
+        f"{one['address'] or '?'}: {one['reason']} ({one['scope']}, {one['persistence']})"
+        + (" → suppress" if one["suppress"] else "")
+        for one in read["recipients"]
+    )
+    return f"{read['path']}: {read['kind']}" + (f": {people}" if people else "")

@@ -1,0 +1,55 @@
+"""The ground a shell command stands on: settings, servers, secret key, an application in context."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from flask import Flask
+
+from app.core.errors import SettingsError
+from app.core.settings import Settings, load_settings
+from app.runtime.secret import ensure_secret_key
+from app.runtime.services import Services, services
+
+
+def installation() -> Settings:
+    """The settings as they are."""
+    return load_settings()
+
+
+def adopt(found: Services, secret: str) -> Settings:
+    """Make servers and secret known to this process and its children, and read the settings anew."""
+    os.environ["DATABASE_URL"] = found.database_url
+    os.environ["REDIS_URL"] = found.redis_url
+    os.environ["MERPATI_SECRET_KEY"] = secret
+    load_settings.cache_clear()
+    return load_settings()
+
+
+@contextmanager
+def prepared_app(*, web: bool = False, migrated: bool = True, only_environment: bool = False) -> Iterator[Flask | None]:
+    """Servers running (those of `merpati up`, or own ones for the length of the command), and an application context.
+
+    With `only_environment` no application is made: the command makes its own.
+    """
+    first = load_settings()
+    with services(first) as found:
+        settings = adopt(found, ensure_secret_key(first))
+        if only_environment:
+            yield None
+            return
+        from app.factory import create_app
+
+        app = create_app(settings, web=web)
+        with app.app_context():
+            if migrated:
+                _check_migrated()
+            yield app
+
+
+def _check_migrated() -> None:
+    from app.core.database import db
+    from app.core.migrations import missing_migrations
+
+    if missing_migrations(db.engine):
+        raise SettingsError("The database is older than this version of Merpati. Run `merpati migrate` first.")

@@ -1,0 +1,145 @@
+"""`merpati doctor`: what is wrong, one line each, with the cure."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from app.core.errors import MerpatiError, SettingsError
+from app.core.settings import Settings, host_port, libpq_url, load_settings, sqlalchemy_url
+from app.runtime.services import Services, embedded_urls
+
+LOW_DISK = 1024**3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part and how it is."""
+
+    part: str
+    ok: bool
+    text: str
+    cure: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def line(self) -> str:
+        mark = "ok   " if self.ok else "WRONG"
+        return f"{mark} {self.part}: {self.text}" + (f" → {self.cure}" if self.cure else "")
+
+
+def examine() -> list[Finding]:
+    """Look at everything; a part that cannot be looked at is a finding, never a traceback."""
+    try:
+        settings = load_settings()
+    except SettingsError as error:
+        return [Finding("settings", False, str(error), "Correct the environment or .env and try again.")]
+    urls = embedded_urls(settings)
+    return [
+        Finding("settings", True, f"home is {settings.root}"),
+        *_looked_at("disk", lambda: _disk(settings)),
+        *_looked_at("secret key", lambda: _secret(settings)),
+        *_looked_at("database", lambda: _database(settings, urls)),
+        *_looked_at("migrations", lambda: _migrations(urls)),
+        *_looked_at("queue", lambda: _queue(urls)),
+        *_looked_at("workers", lambda: _workers(urls)),
+        *_looked_at("ports", lambda: _ports(settings)),
+    ]
+
+
+def _looked_at(part: str, look: Callable[[], Iterator[Finding]]) -> list[Finding]:
+    try:
+        return list(look())
+    except MerpatiError as error:
+        return [Finding(part, False, str(error))]
+    except Exception as error:  # noqa: BLE001 - the doctor reports what it cannot examine
+        first = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        cures = {
+            "database": "Start Merpati with `bin/up`, or correct DATABASE_URL.",
+            "migrations": "First cure the database.",
+            "queue": "Start Merpati with `bin/up`, or correct REDIS_URL.",
+            "workers": "First cure the queue.",
+        }
+        return [Finding(part, False, first, cures.get(part, ""))]
+
+
+def _disk(settings: Settings) -> Iterator[Finding]:
+    home = settings.root
+    while not home.exists():
+        home = home.parent
+    free = shutil.disk_usage(home).free
+    yield Finding(
+        "disk",
+        free > LOW_DISK,
+        f"{free / 1024**3:.1f} GiB free at {home}",
+        "" if free > LOW_DISK else "Free some space or move MERPATI_HOME: journals and the database need room.",
+    )
+
+
+def _secret(settings: Settings) -> Iterator[Finding]:
+    path = settings.root / "secret_key"
+    if settings.secret_key:
+        yield Finding("secret key", True, "set by MERPATI_SECRET_KEY")
+    elif path.exists():
+        tight = path.stat().st_mode & 0o077 == 0
+        yield Finding("secret key", tight, f"kept in {path}", "" if tight else f"Others can read it: chmod 600 {path}")
+    else:
+        yield Finding("secret key", False, "there is none yet", "`bin/up` makes one.")
+
+
+def _database(settings: Settings, urls: Services) -> Iterator[Finding]:
+    import psycopg
+
+    with psycopg.connect(libpq_url(urls.database_url), connect_timeout=3) as connection:
+        version = connection.info.server_version // 10_000
+    kind = "embedded" if settings.uses_embedded_database else "DATABASE_URL"
+    good = version >= 15
+    yield Finding("database", good, f"PostgreSQL {version} ({kind})", "" if good else "Merpati needs 15 or newer.")
+
+
+def _migrations(urls: Services) -> Iterator[Finding]:
+    from sqlalchemy import create_engine
+
+    from app.core.migrations import missing_migrations
+
+    missing = missing_migrations(create_engine(sqlalchemy_url(urls.database_url)))
+    text = f"missing: {', '.join(missing)}" if missing else "all applied"
+    yield Finding("migrations", not missing, text, "Run `merpati migrate`." if missing else "")
+
+
+def _queue(urls: Services) -> Iterator[Finding]:
+    from redis import Redis
+
+    info = Redis.from_url(urls.redis_url, socket_connect_timeout=3).info()
+    name = "Valkey" if "valkey_version" in info else "Redis"
+    yield Finding("queue", True, f"{name} {info.get('valkey_version') or info.get('redis_version')}")
+    policy = str(info.get("maxmemory_policy", "noeviction"))
+    if policy != "noeviction":
+        yield Finding("queue", False, f"it may throw jobs away ({policy})", "Set maxmemory-policy to noeviction.")
+
+
+def _workers(urls: Services) -> Iterator[Finding]:
+    from redis import Redis
+    from rq import Worker
+
+    names = [worker.name for worker in Worker.all(connection=Redis.from_url(urls.redis_url, socket_timeout=3))]
+    text = f"{len(names)} alive" if names else "none"
+    yield Finding("workers", bool(names), text, "" if names else "Nothing is sent without one: `merpati worker`.")
+
+
+def _ports(settings: Settings) -> Iterator[Finding]:
+    from app.shell.up import answers, listens
+
+    host, port = host_port(settings.bind)
+    serves = answers(host, port, "/healthz")()
+    taken = listens(host, port)()
+    if serves:
+        yield Finding("ports", True, f"the web server answers at {settings.bind}")
+    elif taken:
+        yield Finding("ports", False, f"another program has {settings.bind}", "Stop it, or set MERPATI_BIND.")
+    else:
+        yield Finding("ports", False, f"nothing answers at {settings.bind}", "Start Merpati with `bin/up`.")
+    mailbox = listens(*host_port(settings.bounce_listen))()
+    cure = "" if mailbox else "Bounces are not heard: start `merpati bounces listen`."
+    yield Finding("ports", mailbox, f"mailbox for bounces at {settings.bounce_listen}", cure)

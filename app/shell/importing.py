@@ -1,0 +1,69 @@
+"""`merpati import`: a CSV file into a list, with a progress bar."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from app.audience.imports.run import Progress as Done
+from app.audience.imports.start import FROM_SHELL, FileOptions, import_file, try_file
+from app.core.database import in_workspace
+from app.core.errors import Invalid
+from app.shell.context import prepared_app
+from app.shell.people import find_workspace
+
+COUNTS = ("added", "updated", "invalid", "duplicates", "suppressed")
+
+
+def import_people(file: Path, list_name: str, workspace: str, *, as_json: bool, dry_run: bool, **options: Any) -> int:
+    """Import, or only try; returns the exit code."""
+    with prepared_app(), in_workspace(find_workspace(workspace).id):
+        wanted = _options(**options)
+        if dry_run:
+            counts = try_file(file, list_name, wanted)
+            _say({"dry_run": True, **{name: getattr(counts, name) for name in COUNTS}}, as_json)
+            return 0
+        console = Console(stderr=True, quiet=as_json)
+        with _bar(console) as bar:
+            task = bar.add_task("Import", total=file.stat().st_size)
+
+            def report(done: Done) -> None:
+                bar.update(task, completed=done.bytes_done)
+
+            row = import_file(file, list_name, wanted, report=report)
+            bar.update(task, completed=file.stat().st_size)
+        result = {"import": row.id, "list": row.list_id, "state": row.state, "rows": row.rows_done}
+        _say({**result, **{name: getattr(row, name) for name in COUNTS}, "error": row.error}, as_json)
+        return 0 if row.state == "finished" else 1
+
+
+def _options(*, make_addresses: str | None, mapping: tuple[str, ...], pending: bool, consent: str) -> FileOptions:
+    wishes = {}
+    for wish in mapping:
+        column, equals, field = wish.partition("=")
+        if not equals:
+            raise Invalid(f"--map wants COLUMN=FIELD, not {wish!r}; for example --map Mail=email")
+        wishes[column.strip()] = field.strip()
+    return FileOptions(
+        state="pending" if pending else "confirmed",
+        mapping=wishes,
+        make_addresses=make_addresses or "",
+        statement=consent or FROM_SHELL,
+    )
+
+
+def _say(result: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        click.echo(json.dumps(result))
+        return
+    for name, value in result.items():
+        if value != "":
+            click.echo(f"{name:>12}  {value:,}" if isinstance(value, int) else f"{name:>12}  {value}")
+
+
+def _bar(console: Console) -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=console)

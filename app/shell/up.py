@@ -1,0 +1,163 @@
+"""`merpati up`: servers, migrations, and every process under one supervisor."""
+
+import sys
+import time
+from collections.abc import Callable, Sequence
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+
+import click
+
+from app.core.settings import Settings, host_port, load_settings
+from app.runtime.ports import check_port_free
+from app.runtime.process import Process
+from app.runtime.secret import ensure_secret_key
+from app.runtime.services import RunningServices, ensure_services
+from app.runtime.supervisor import Supervisor
+from app.shell.context import adopt
+
+
+def run_up(*, catcher: bool | None = None) -> None:
+    """Start everything, say where it is, and stay until Ctrl-C."""
+    begin = time.monotonic()
+    settings = load_settings()
+    wanted = settings.catcher if catcher is None else catcher
+    extra = [catcher_process(settings)] if wanted else []
+    house = House(settings, extra)
+    house.open()
+    try:
+        house.supervisor.run(on_ready=lambda: _greet(house.settings, begin, wanted))
+    finally:
+        house.close()
+
+
+class House:
+    """Everything that runs on this machine for one installation."""
+
+    def __init__(self, settings: Settings, extra: Sequence[Process] = ()) -> None:
+        self.settings = settings
+        self._extra = extra
+        self._services: RunningServices | None = None
+        self.supervisor = Supervisor([*processes(settings), *extra], settings.root, guard=self._guard)
+
+    def open(self) -> None:
+        """Start the servers and bring the database up to date. Raises when a port is taken or another one runs here."""
+        self.supervisor.claim()
+        check_ports(self.settings, [process.name for process in self._extra])
+        self._services = ensure_services(self.settings)
+        self.settings = adopt(self._services.services, ensure_secret_key(self.settings))
+        migrate_now(self.settings)
+
+    def close(self) -> None:
+        """End the servers that were started here."""
+        self.supervisor.stop()
+        if self._services:
+            self._services.stop()
+
+    def _guard(self) -> None:
+        if self._services:
+            self._services.revive()
+
+
+def processes(settings: Settings) -> list[Process]:
+    """Web, workers, schedule and the mailbox for bounces."""
+    host, port = host_port(settings.bind)
+    web = [
+        *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
+        *("--workers", str(settings.web_processes), "--blocking-threads", str(settings.web_threads)),
+        *("--workers-kill-timeout", "5", "--no-access-log", "--log-level", "warning", "wsgi:app"),
+    ]
+    root = str(Path(__file__).resolve().parents[2])
+    return [
+        Process("web", web, env={"PYTHONPATH": root}, ready=answers(host, port, "/healthz")),
+        *(Process(f"worker-{number}", command("worker")) for number in range(1, settings.workers + 1)),
+        Process("schedule", command("schedule")),
+        Process("bounces", command("bounces", "listen"), ready=listens(*host_port(settings.bounce_listen))),
+    ]
+
+
+def catcher_process(settings: Settings) -> Process:
+    """The mail catcher: takes every mail, delivers none, shows them on a page."""
+    ready = answers(*host_port(settings.catcher_page), "/status")
+    return Process("catcher", command("simulator", "--quiet"), ready=ready)
+
+
+def command(*words: str) -> list[str]:
+    """A `merpati` command with this interpreter."""
+    return [sys.executable, "-m", "app.cli", *words]
+
+
+def check_ports(settings: Settings, extra: Sequence[str]) -> None:
+    """Raise before anything starts when a port is in use."""
+    check_port_free(settings.bind, what="web server", setting="MERPATI_BIND")
+    check_port_free(settings.bounce_listen, what="mailbox for bounces", setting="MERPATI_BOUNCE_LISTEN")
+    if extra:
+        check_port_free(settings.catcher_listen, what="mail catcher", setting="MERPATI_CATCHER_LISTEN")
+        check_port_free(settings.catcher_page, what="mail catcher's page", setting="MERPATI_CATCHER_PAGE")
+
+
+def migrate_now(settings: Settings) -> None:
+    """Migrate without the weight of the whole application."""
+    from sqlalchemy import create_engine
+
+    from app.core.migrations import migrate, missing_migrations
+    from app.core.settings import sqlalchemy_url
+
+    engine = create_engine(sqlalchemy_url(settings.database_url))
+    try:
+        if missing_migrations(engine):
+            migrate(engine)
+    finally:
+        engine.dispose()
+
+
+def answers(host: str, port: int, path: str) -> Callable[[], bool]:
+    """Whether a web server gives a 200."""
+
+    def ask() -> bool:
+        connection = HTTPConnection(_reachable(host), port, timeout=1)
+        try:
+            connection.request("GET", path)
+            return connection.getresponse().status == 200
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+    return ask
+
+
+def listens(host: str, port: int) -> Callable[[], bool]:
+    """Whether something takes connections there."""
+    import socket
+
+    def ask() -> bool:
+        try:
+            socket.create_connection((_reachable(host), port), timeout=1).close()
+        except OSError:
+            return False
+        return True
+
+    return ask
+
+
+def _reachable(host: str) -> str:
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - what a server binds, we reach here
+
+
+def _greet(settings: Settings, begin: float, catcher: bool) -> None:
+    from app.factory import create_app
+
+    with create_app(settings, web=False).app_context():
+        from app.accounts.setup import has_owner
+        from app.shell.people import make_owner_link
+
+        first = None if has_owner() else make_owner_link()
+    click.echo(f"Merpati is at {settings.base_url} (ready in {time.monotonic() - begin:.1f} s; Ctrl-C ends it)")
+    if first:
+        click.echo(f"Create the owner with this link; it works once, within a day:\n  {first}")
+    if catcher:
+        click.echo(
+            f"Mail is caught, not delivered: read it at http://{settings.catcher_page}/. "
+            "Set a real way out under Settings, Sending."
+        )

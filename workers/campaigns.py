@@ -1,0 +1,32 @@
+"""Jobs of campaigns: the freeze, and a look at the ledgers."""
+
+from app.sending.lanes import start_lanes
+from sqlalchemy import select
+
+from app.campaigns import control
+from app.campaigns.freeze import freeze
+from app.campaigns.lifecycle import CampaignState
+from app.campaigns.models import Campaign
+from app.core.database import db, every_workspace, in_workspace
+from workers.runtime import job_context
+
+
+def launch_campaign(campaign_id: int) -> None:
+    """Write the ledger of a campaign that was launched, and let it hold or send. Safe to run twice."""
+    with job_context():
+        with every_workspace():
+            workspace_id = db.session.scalar(select(Campaign.workspace_id).where(Campaign.id == campaign_id))
+        if workspace_id is None:
+            return
+        with in_workspace(workspace_id):
+            state = freeze(campaign_id)
+            db.session.commit()
+        if state == CampaignState.SENDING:
+            start_lanes(campaign_id)
+
+
+def check_ledger() -> None:
+    """Conclude what a crash left half done."""
+    with job_context(), every_workspace():
+        control.settle_ledgers()
+        db.session.commit()
