@@ -85,14 +85,15 @@ def migrate(as_json: bool) -> None:
 @main.command("create-owner")
 @click.option("--email", required=True)
 @click.option("--workspace", "name", default="Newsletter", show_default=True, help="Name of the workspace to create.")
+@click.option("--postal-address", default="", help="Stands at the foot of every newsletter.")
 @click.option("--password", prompt=True, hide_input=True, confirmation_prompt=True)
 @JSON
-def create_owner(email: str, name: str, password: str, as_json: bool) -> None:
+def create_owner(email: str, name: str, postal_address: str, password: str, as_json: bool) -> None:
     """Create an owner and a workspace."""
     with prepared_app(web=True):
         from app.shell.people import make_owner
 
-        slug = make_owner(email, name, password)
+        slug = make_owner(email, name, password, postal_address)
     say({"email": email, "workspace": slug}, as_json, f"{email} is the owner of {slug}. Sign in at /sign-in.")
 
 

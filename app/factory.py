@@ -1,10 +1,11 @@
 """The house put together: one application for web, workers and shell."""
 
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
 from apiflask import APIFlask
-from flask import Flask, g
+from flask import Flask, appcontext_pushed, g
 from flask_babel import Babel
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -15,7 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from app import models
 from app.core import jobs
 from app.core.assets import asset_url
-from app.core.database import db, leave_workspace
+from app.core.database import db, enter_workspace, leave_workspace
 from app.core.errors import SettingsError
 from app.core.http import configure_http
 from app.core.logging import configure_logging
@@ -75,8 +76,9 @@ def _configure_settings(app: Flask, settings: Settings) -> None:
     configure_logging(settings.log_level, json=settings.log_json)
     if not settings.secret_key:
         raise SettingsError(
-            "MERPATI_SECRET_KEY is not set, so links could not be signed. `bin/up` makes and keeps one by itself; elsewhere "
-            "set it to 32 or more random characters: python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
+            "MERPATI_SECRET_KEY is not set, so links could not be signed. `bin/up` makes and keeps one by itself; "
+            "elsewhere set it to 32 or more random characters: "
+            "python3 -c 'import secrets; print(secrets.token_urlsafe(48))'"
         )
     app.config.update(
         SECRET_KEY=settings.secret_key,
@@ -110,6 +112,13 @@ def _configure_scope(app: Flask) -> None:
     # Threads of a web server serve one request after another: the workspace of the last one must not linger.
     app.before_request(leave_workspace)
     app.teardown_request(lambda _error: leave_workspace())
+    # An answer in a stream goes on after that, with the contexts of its request pushed again.
+    appcontext_pushed.connect(_enter_again, app)
+
+
+def _enter_again(_app: Flask) -> None:
+    if workspace_id := g.get("workspace_id"):
+        enter_workspace(workspace_id)
 
 
 def _configure_sign_in(app: Flask, settings: Settings) -> None:
@@ -118,6 +127,10 @@ def _configure_sign_in(app: Flask, settings: Settings) -> None:
         SECURITY_PASSWORD_SCHEMES=["argon2"],
         SECURITY_PASSWORD_SALT=settings.secret_key[:32],
         SECURITY_PASSWORD_LENGTH_MIN=10,
+        SECURITY_JOIN_USER_ROLES=False,
+        SECURITY_CACHE_CONTROL=None,  # core/http.py says no-store for every page
+        SECURITY_STATIC_FOLDER=None,
+        SECURITY_FRESHNESS=timedelta(-1),  # no page that asks for the password again
         SECURITY_REGISTERABLE=False,
         SECURITY_RECOVERABLE=False,
         SECURITY_CHANGEABLE=False,

@@ -2,13 +2,18 @@
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
+from contextvars import copy_context
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
-from flask import Flask
+from flask import Flask, has_app_context
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from app.accounts.models import Role, User, Workspace
 from app.accounts.setup import add_member, create_user, create_workspace
@@ -20,10 +25,31 @@ from app.factory import create_app
 SECRET = "a secret for tests only, long enough to be taken"
 
 
+class Browser(FlaskClient):
+    """A client whose requests have contexts of their own, as they have on a server.
+
+    Within a test's application context they would share `g` and so the person signed in, the database session, and
+    the workspace in scope. What a request committed is there when the test looks again.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        response = copy_context().run(self._open_apart, *args, **{**kwargs, "buffered": True})
+        if has_app_context():
+            db.session.expire_all()
+        return response
+
+    def _open_apart(self, *args: Any, **kwargs: Any) -> TestResponse:
+        with self.application.app_context():
+            return super().open(*args, **kwargs)
+
+
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A home directory for this run."""
-    return tmp_path_factory.mktemp("home")
+def home() -> Iterator[Path]:
+    """A home for this run that every user can walk to; pytest's own directories are closed to all but one."""
+    directory = Path(tempfile.mkdtemp(prefix="merpati-test-"))
+    directory.chmod(0o755)
+    yield directory / "var"
+    shutil.rmtree(directory)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +61,7 @@ def servers(home: Path) -> Iterator[tuple[str, str]]:
         return
     from app.runtime.services import services
 
-    with services(Settings(home=home, database_url="", redis_url="")) as running:
+    with services(Settings(home=home, database_url="", redis_url=""), postgres={"fsync": "off"}) as running:
         yield running.database_url, running.redis_url
 
 
@@ -66,13 +92,16 @@ def settings(home: Path, servers: tuple[str, str], database_url: str) -> Setting
 
 
 @pytest.fixture(scope="session")
-def app(settings: Settings) -> Flask:
+def app(settings: Settings) -> Iterator[Flask]:
     """The application, migrated."""
     app = create_app(settings)
-    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False, RATELIMIT_ENABLED=False)
+    app.config.update(TESTING=True, WTF_CSRF_ENABLED=False)
+    app.test_client_class = Browser
     with app.app_context():
         migrate(db.engine)
-    return app
+    yield app
+    with app.app_context():
+        db.engine.dispose()
 
 
 @pytest.fixture

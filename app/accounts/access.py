@@ -65,8 +65,7 @@ def program(role: Role) -> Callable[[View], View]:
             workspace, held = workspace_of_key(request.headers.get("Authorization", ""))
             if not held.includes(role):
                 raise NotAllowed(f"This key has the role {held}; this call needs {role}.")
-            g.workspace, g.role = workspace, held
-            enter_workspace(workspace.id)
+            _open(workspace, held)
             return view(*args, **kwargs)
 
         guarded.access = f"program:{role}"  # type: ignore[attr-defined]
@@ -90,10 +89,15 @@ def _enter(slug: str, role: Role) -> None:
     if row is None:
         raise NotFound("There is nothing at this address, or you are not a member of this workspace.")
     workspace, held = row[0], Role(row[1])
-    g.workspace, g.role = workspace, held
-    enter_workspace(workspace.id)
+    _open(workspace, held)
     if not held.includes(role):
         raise NotAllowed(f"Your role here is {held}; this needs {role}. Ask an owner of {workspace.name}.")
+
+
+def _open(workspace: Workspace, held: Role) -> None:
+    g.workspace, g.role = workspace, held
+    g.workspace_id = workspace.id
+    enter_workspace(workspace.id)
 
 
 def _to_sign_in() -> Any:

@@ -41,7 +41,7 @@ def create_user(email: str, *, name: str = "", password: str | None = None) -> U
     email = email.strip()
     if not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
         raise Invalid(f"{email!r} is not an e-mail address.", field="email")
-    if db.session.scalar(select(User.id).where(func.lower(User.email) == email.lower())):
+    if find_user(email):
         raise Invalid("Somebody with this address exists already. Sign in instead.", field="email")
     user = User(email=email, name=name.strip(), fs_uniquifier=uuid4().hex, active=True)
     if password is not None:
@@ -49,6 +49,11 @@ def create_user(email: str, *, name: str = "", password: str | None = None) -> U
     db.session.add(user)
     db.session.flush()
     return user
+
+
+def find_user(email: str) -> User | None:
+    """The person who signs in with this address, in any case of its letters."""
+    return db.session.scalar(select(User).where(func.lower(User.email) == email.strip().lower()))
 
 
 def checked_password(password: str) -> str:
@@ -65,6 +70,12 @@ def add_member(workspace: Workspace, user: User, role: Role) -> None:
     """Give a user a role in a workspace."""
     db.session.add(Membership(workspace_id=workspace.id, user_id=user.id, role=role))
     db.session.flush()
+
+
+def is_member(workspace: Workspace, user: User) -> bool:
+    """Whether the user has any role in the workspace."""
+    found = select(Membership.id).where(Membership.workspace_id == workspace.id, Membership.user_id == user.id)
+    return db.session.scalar(found) is not None
 
 
 def make_link(purpose: str, user: User | None = None) -> str:

@@ -1,6 +1,7 @@
 """Signing in by a one-time link, creating the owner, and the settings of a workspace."""
 
 from typing import Any
+from uuid import uuid4
 from zoneinfo import available_timezones
 
 from flask import Blueprint, flash, g, redirect, render_template, url_for
@@ -18,7 +19,9 @@ from app.accounts.setup import (
     checked_password,
     create_user,
     create_workspace,
+    find_user,
     has_owner,
+    is_member,
     make_link,
     peek_link,
     use_link,
@@ -47,14 +50,15 @@ def create_owner(secret: str) -> Any:
     form = OwnerForm()
     if not form.validate_on_submit():
         return render_template("accounts/start.html", form=form), 422
+    use_link(secret, "create-owner")  # first: of two at once, the second waits here until the first is done
+    if has_owner():
+        raise Conflict(_("There is an owner already. Sign in, or ask them for an invitation."))
     try:
         user = create_user(form.email.data, name=form.name.data, password=form.password.data)
     except Invalid as error:
+        db.session.rollback()
         form.field(error.field or "email").errors = [str(error)]
         return render_template("accounts/start.html", form=form), 422
-    if has_owner():
-        raise Conflict(_("There is an owner already. Sign in, or ask them for an invitation."))
-    use_link(secret, "create-owner")
     workspace = create_workspace(form.workspace.data, timezone=form.timezone.data)
     workspace.from_email, workspace.from_name = user.email, workspace.name
     workspace.postal_address = form.postal_address.data.strip()
@@ -118,12 +122,17 @@ def invite() -> Any:
     form = MemberForm()
     if not form.validate_on_submit():
         return render_template("accounts/team.html", members=_members(), form=form, link=None), 422
-    try:
-        user = create_user(form.email.data, name=form.name.data)
-    except Invalid as error:
-        form.email.errors = [str(error)]
+    known = find_user(form.email.data)
+    if known and is_member(g.workspace, known):
+        form.email.errors = [_("This person is a member already. To change a role, remove them and add them again.")]
         return render_template("accounts/team.html", members=_members(), form=form, link=None), 422
+    user = known or create_user(form.email.data, name=form.name.data)
     add_member(g.workspace, user, Role(form.role.data))
+    if known:
+        # No link: it would sign whoever holds it in to the other workspaces of this person, too.
+        db.session.commit()
+        flash(_("Added. This person signs in as before."), "success")
+        return redirect(url_for("settings.team"))
     link = installation().url(url_for("accounts.enter", secret=make_link("sign-in", user)))
     db.session.commit()
     return render_template("accounts/team.html", members=_members(), form=MemberForm(formdata=None), link=link)
@@ -133,13 +142,18 @@ def invite() -> Any:
 @member(Role.OWNER)
 def remove(user_id: int) -> Any:
     """Take somebody out of the workspace; the last owner stays."""
-    row = db.session.scalar(
-        select(Membership).where(Membership.workspace_id == g.workspace.id, Membership.user_id == user_id)
-    )
+    # Locked, in one order: two owners who remove each other at once must not leave the workspace without any.
+    rows = db.session.scalars(
+        select(Membership)
+        .where(Membership.workspace_id == g.workspace.id)
+        .order_by(Membership.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+    row = next((row for row in rows if row.user_id == user_id), None)
     if row is None:
         raise NotFound(_("This person is not a member here."))
-    owners = [one for one, _user in _members() if one.role == Role.OWNER]
-    if row.role == Role.OWNER and len(owners) == 1:
+    if [one for one in rows if one.role == Role.OWNER] == [row]:
         raise Conflict(_("This is the last owner. Make somebody else owner first."))
     db.session.delete(row)
     db.session.commit()
@@ -186,12 +200,15 @@ def password() -> Any:
 @settings.post("/password")
 @member(Role.VIEWER)
 def set_password() -> Any:
-    """Save one's own password."""
+    """Save one's own password; other browsers are signed out."""
     form = PasswordForm()
     if not form.validate_on_submit():
         return render_template("accounts/password.html", form=form), 422
     user = db.session.get_one(User, current_user.id)
     user.password = checked_password(form.password.data)
+    user.fs_uniquifier = uuid4().hex
+    db.session.commit()
+    login_user(user)
     db.session.commit()
     flash(_("Your password is set."), "success")
     return redirect(url_for("settings.index"))
@@ -215,4 +232,5 @@ def _zones() -> list[str]:
     return sorted(available_timezones())
 
 
-bp.register_blueprint(settings)
+# Beside `accounts`, not within it: endpoints are `settings.index`, not `accounts.settings.index`.
+bp.record_once(lambda state: state.app.register_blueprint(settings))

@@ -3,16 +3,29 @@
 from typing import Any
 
 from apiflask import APIBlueprint
-from flask import current_app, jsonify, render_template
+from flask import jsonify, render_template
 
 from app.accounts.access import public
-from app.api import audience, campaigns
+from app.api import campaigns, flight, imports, lists, people, problems, suppressions
+from app.api.description import METHODS, describe
+from app.api.gate import add_headers, check_rate
 
-bp = APIBlueprint("api", __name__, url_prefix="/api/v1", tag="Merpati")
+bp = APIBlueprint("api", __name__, url_prefix="/api/v1")
 csrf_exempt = True
 
-bp.register_blueprint(audience.bp)
-bp.register_blueprint(campaigns.bp)
+for room in (lists, people, imports, suppressions, campaigns, flight):
+    bp.register_blueprint(room.bp)
+bp.before_request(check_rate)
+bp.after_request(add_headers)
+
+
+@bp.record
+def _configure(state: Any) -> None:
+    # Not by the decorator `error_processor`: that would take the errors of all pages as well.
+    state.app.error_callback = problems.answer
+    # The description says for itself what a call may answer; what would be added by rote is not a problem's shape.
+    for name in ("VALIDATION_ERROR", "AUTH_ERROR", "404"):
+        state.app.config[f"AUTO_{name}_RESPONSE"] = False
 
 
 @bp.get("/openapi.json")
@@ -20,7 +33,7 @@ bp.register_blueprint(campaigns.bp)
 @public
 def openapi() -> Any:
     """The description of this API for programs, in OpenAPI 3.1."""
-    return jsonify(_spec())
+    return jsonify(describe())
 
 
 @bp.get("/docs")
@@ -28,16 +41,4 @@ def openapi() -> Any:
 @public
 def docs() -> Any:
     """The same for people."""
-    return render_template("api/docs.html", spec=_spec(), operations=list(_operations(_spec())))
-
-
-def _spec() -> dict[str, Any]:
-    spec: dict[str, Any] = current_app.spec  # type: ignore[attr-defined]
-    return {**spec, "paths": {path: item for path, item in spec["paths"].items() if path.startswith("/api/v1")}}
-
-
-def _operations(spec: dict[str, Any]) -> Any:
-    for path, item in spec["paths"].items():
-        for method in ("get", "post", "put", "patch", "delete"):
-            if method in item:
-                yield {"path": path, "method": method.upper(), **item[method]}
+    return render_template("api/docs.html", spec=describe(), methods=METHODS)

@@ -4,7 +4,7 @@ from datetime import datetime
 from secrets import token_urlsafe
 from typing import Any
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, Text, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import HasId, Model, Stamped, WorkspaceOwned
@@ -21,8 +21,8 @@ class Subscriber(HasId, Stamped, WorkspaceOwned, Model):
 
     email: Mapped[str]
     """As the person wrote it, with the domain in its ASCII form."""
-    address: Mapped[str]
-    """The key: `email` in lower case, made by `audience.addresses.normalise`."""
+    address: Mapped[str] = mapped_column(Text(collation="C"))
+    """The key: `email` in lower case, made by `audience.addresses.normalise`; in byte order, to find prefixes."""
     address_hash: Mapped[bytes] = mapped_column(LargeBinary)
     """SHA-256 of the workspace's key and the address: how suppressions know it, even after deletion."""
     first_name: Mapped[str] = mapped_column(server_default="")

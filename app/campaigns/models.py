@@ -44,6 +44,8 @@ class Campaign(HasId, Stamped, WorkspaceOwned, Model):
     launched_at: Mapped[datetime | None]
     launched_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     finished_at: Mapped[datetime | None]
+    considered: Mapped[int | None]
+    """How many people the freeze judged: what the ledger must add up to for ever."""
     waiting_for: Mapped[str] = mapped_column(server_default="")
     """Why nothing goes out just now, in a person's words; empty while it flows."""
     waiting_since: Mapped[datetime | None]

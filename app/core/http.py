@@ -1,11 +1,12 @@
 """What every answer carries: security headers, a request id, and errors a person can act on."""
 
 import secrets
+from http import HTTPStatus
 from typing import Any
 
-from flask import Flask, Response, g, jsonify, render_template, request
+from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from app.core.errors import (
@@ -52,6 +53,7 @@ def configure_http(app: Flask) -> None:
     app.after_request(_headers)
     app.register_error_handler(MerpatiError, _merpati_error)
     app.register_error_handler(OperationalError, _database_error)
+    app.register_error_handler(DataError, _data_error)
     app.register_error_handler(CSRFError, _csrf_error)
     app.register_error_handler(HTTPException, _http_error)
     app.register_error_handler(Exception, _unexpected)
@@ -119,6 +121,16 @@ def _database_error(error: OperationalError) -> Any:
     return answer_error(503, "The database does not answer just now. Nothing was changed. Try again in a moment.")
 
 
+def _data_error(error: DataError) -> Any:
+    """A number beyond 64 bits in an address, or a NUL in a text: nothing here has that name, and nothing can."""
+    log("http").warning("the database refused a value", path=request.path, error=type(error.orig).__name__)
+    if request.method in ("GET", "HEAD"):
+        return answer_error(404, "There is nothing at this address.")
+    return answer_error(
+        422, "A number is too large, or a text holds a character that cannot be kept. Nothing was changed."
+    )
+
+
 def _csrf_error(_error: CSRFError) -> Any:
     return answer_error(
         400,
@@ -145,13 +157,26 @@ def answer_error(status: int, detail: str, *, field: str | None = None, error: H
     headers = dict(error.get_headers()) if error is not None else {}
     kept = {name: value for name, value in headers.items() if name in ("Allow", "Retry-After", "WWW-Authenticate")}
     if wants_json():
-        problem = {"type": "about:blank", "status": status, "detail": detail, "request_id": request_id}
-        if field:
-            problem["field"] = field
-        response = jsonify(problem)
-        response.mimetype = "application/problem+json"
-        return response, status, kept
+        return problem(status, detail, **({"field": field} if field else {})), status, kept
     if request.headers.get("HX-Request"):
         # A whole page must not land inside the fragment that asked: the toast says it instead.
         kept["HX-Reswap"] = "none"
-    return render_template("errors/error.html", status=status, detail=detail, request_id=request_id), status, kept
+    return _page(status, detail=detail, request_id=request_id), status, kept
+
+
+def _page(status: int, **values: Any) -> str:
+    values["status"] = status
+    if status < 500:
+        return render_template("errors/error.html", **values)
+    # Without the context processors: they ask who is signed in, and so the database, which may be what failed.
+    return current_app.jinja_env.get_template("errors/error.html").render(values)
+
+
+def problem(status: int, detail: str, **more: Any) -> Response:
+    """A problem for programs (RFC 9457 §3); `more` are members of our own."""
+    title = HTTPStatus(status).phrase
+    known = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    response = jsonify({**known, "request_id": g.get("request_id", ""), **more})
+    response.status_code = status
+    response.mimetype = "application/problem+json"
+    return response

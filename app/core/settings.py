@@ -1,16 +1,19 @@
 """Every setting of an installation in one typed object; nothing else reads the environment.
 
 Names in the environment: `DATABASE_URL` and `REDIS_URL` by their usual names, all others with the prefix `MERPATI_`.
-`NAME_FILE` names a file that holds the value (Docker secrets). `.env` in the working directory is read as well.
+`NAME_FILE` names a file that holds the value of any of them (Docker secrets). `.env` in the working directory is read
+as well.
 """
 
 import os
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core.errors import SettingsError
@@ -170,13 +173,31 @@ def socket_database_url(directory: Path, *, user: str = "merpati", name: str = "
 @lru_cache
 def load_settings() -> Settings:
     """The settings of this process, read once. Raises SettingsError with one line per mistake."""
-    for name in ("DATABASE_URL", "REDIS_URL", "MERPATI_SECRET_KEY"):
+    for name in environment_names():
         if (path := os.environ.get(f"{name}_FILE")) and not os.environ.get(name):
             os.environ[name] = _read_secret(name, path)
     try:
         return Settings()
-    except ValueError as error:
-        raise SettingsError(f"The settings are not right:\n{error}") from error
+    except ValidationError as error:
+        mistakes = "\n".join(_mistake(one) for one in error.errors())
+        # Not `from error`: its text shows what was set, secrets included.
+        raise SettingsError(f"The settings are not right:\n{mistakes}") from None
+
+
+def environment_names() -> Iterator[str]:
+    """The name of every setting in the environment; some have two."""
+    for name, field in Settings.model_fields.items():
+        if isinstance(field.validation_alias, AliasChoices):
+            yield from (str(choice) for choice in field.validation_alias.choices)
+        else:
+            yield f"MERPATI_{name.upper()}"
+
+
+def _mistake(error: ErrorDetails) -> str:
+    text = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return text
+    return f"MERPATI_{str(error['loc'][0]).upper()}: {text}, not {error['input']!r}"
 
 
 def _read_secret(name: str, path: str) -> str:

@@ -72,11 +72,11 @@ class Keyring:
 
     def sign(self, purpose: bytes, number: int) -> str:
         """A token for addresses of pages: 22 characters of base64url."""
-        return base64.urlsafe_b64encode(self.sign_bytes(purpose, number)).decode().rstrip("=")
+        return _base64(self.sign_bytes(purpose, number))
 
     def sign_for_mail(self, purpose: bytes, number: int) -> str:
         """A token for mail addresses, which may be folded to one case on the way: 26 characters of base32."""
-        return base64.b32encode(self.sign_bytes(purpose, number)).decode().rstrip("=").lower()
+        return _base32(self.sign_bytes(purpose, number))
 
     def read(self, purpose: bytes, token: str) -> int:
         """The number in a token made by `sign`. Raises BadToken for anything else."""
@@ -84,10 +84,13 @@ class Keyring:
 
     def read_from_mail(self, purpose: bytes, token: str) -> int:
         """The number in a token made by `sign_for_mail`, in any case. Raises BadToken for anything else."""
+        refused = BadToken("This return address is not one of ours.")
         try:
             raw = base64.b32decode(token.upper() + "=" * (-len(token) % 8))
         except (binascii.Error, ValueError):
-            raise BadToken("This return address is not one of ours.") from None
+            raise refused from None
+        if _base32(raw) != token.lower():
+            raise refused
         return self._open(purpose, raw)
 
     def seal(self, purpose: bytes, payload: bytes) -> str:
@@ -95,7 +98,7 @@ class Keyring:
         key = self.keys(purpose)[0]
         head = key.id.to_bytes(1) + payload
         mac = blake2b(head, digest_size=MAC_SIZE, key=key.secret).digest()
-        return base64.urlsafe_b64encode(head[:1] + mac + payload).decode().rstrip("=")
+        return _base64(head[:1] + mac + payload)
 
     def unseal(self, purpose: bytes, text: str) -> bytes:
         """The payload of `seal`. Raises BadToken when it was changed or made elsewhere."""
@@ -129,7 +132,20 @@ def _derive(secret: bytes, purpose: bytes) -> _Key:
 
 
 def _decode(token: str) -> bytes:
+    refused = BadToken("This link was not made by us, or it was damaged on the way.")
     try:
-        return base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
+        raw = base64.b64decode(token.encode("ascii") + b"=" * (-len(token) % 4), altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
-        raise BadToken("This link was not made by us, or it was damaged on the way.") from None
+        raise refused from None
+    # Base64 has several spellings for the same bytes (padding, spare bits of the last character); ours is the only one.
+    if _base64(raw) != token:
+        raise refused
+    return raw
+
+
+def _base64(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _base32(raw: bytes) -> str:
+    return base64.b32encode(raw).decode().rstrip("=").lower()

@@ -145,7 +145,7 @@ class Demo:
 
     def _show(self, story: Any) -> None:
         assert self.report is not None
-        table = Table(title="Ledger: everybody considered, once each", title_justify="left")
+        table = Table(title="Ledger", title_justify="left")
         table.add_column("state")
         table.add_column("reason")
         table.add_column("people", justify="right")
@@ -154,7 +154,7 @@ class Demo:
         table.add_section()
         table.add_row("sum", "", f"{self.report.ledger.audience:,}")
         self.console.print(table)
-        truth = Table(title="What Merpati believes, and what the world did", title_justify="left")
+        truth = Table(title="Merpati and the world", title_justify="left")
         for name in ("", "believed", "true", ""):
             truth.add_column(name, justify="right" if name else "left")
         for check in self.checks:

@@ -79,9 +79,9 @@ class Story:
         return found.audience - found.open
 
     def sending_speed(self) -> str:
-        found = self._ledger()
+        mailed = self.report().total.mailed
         seconds = max(0.1, (self._sent or time.monotonic()) - self._launched)
-        return f"{found.mailed:,} messages taken by their servers in {seconds:.1f} s, retries included."
+        return f"{mailed:,} messages taken by their servers in {seconds:.1f} s, retries included."
 
     def is_taken_in(self) -> bool:
         left = waiting()

@@ -36,11 +36,6 @@ class Ledger:
         """Messages that still may go out."""
         return self.count(*OPEN)
 
-    @property
-    def mailed(self) -> int:
-        """Messages that a server took, whatever came back later."""
-        return self.count(State.SENT) + self.count(State.BOUNCED)
-
 
 ORDER = list(State)
 

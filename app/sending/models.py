@@ -1,8 +1,9 @@
-"""Transports: the ways out."""
+"""Transports: the ways out, and the mails of the system itself that wait for one."""
 
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, LargeBinary, text
+from sqlalchemy import CheckConstraint, Index, LargeBinary, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.database import HasId, Model, Stamped, WorkspaceOwned
@@ -29,3 +30,18 @@ class Transport(HasId, Stamped, WorkspaceOwned, Model):
     limits: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
     """{"connections": n, "messages_per_connection": n}"""
     is_default: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
+
+
+class OutgoingMail(HasId, WorkspaceOwned, Model):
+    """A mail of the system that no server has taken yet; written when its job begins, gone when it is taken or given up."""
+
+    __tablename__ = "outgoing_mails"
+    __table_args__ = (UniqueConstraint("kind", "row_id"), Index("ix_outgoing_mails_next_attempt_at", "next_attempt_at"))
+
+    kind: Mapped[str]
+    """What it is, as `sending/system_mails.py` names it."""
+    row_id: Mapped[int]
+    """The row it speaks of; the mail is composed anew for each attempt."""
+    attempts: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    next_attempt_at: Mapped[datetime]
+    reply: Mapped[str] = mapped_column(server_default="", default="")

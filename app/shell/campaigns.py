@@ -62,7 +62,7 @@ def list_(workspace: str, as_json: bool) -> None:
 def create(workspace: str, as_json: bool, **options: Any) -> None:
     """Create a campaign as a draft."""
     campaign_id = _in_workspace(lambda: _create(**options), workspace)
-    _out({"id": campaign_id}, as_json, f"Draft {campaign_id}. Look at it in the browser, or: merpati campaign launch")
+    _out({"id": campaign_id}, as_json, f"Draft {campaign_id}. Next: merpati campaign launch {campaign_id}")
 
 
 def _create(

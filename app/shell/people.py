@@ -9,11 +9,12 @@ from app.core.errors import Invalid, NotFound
 from app.core.extensions import settings
 
 
-def make_owner(email: str, name: str, password: str) -> str:
+def make_owner(email: str, name: str, password: str, postal_address: str = "") -> str:
     """Create an owner with a workspace; returns its slug."""
     user = create_user(email, password=password)
     workspace = create_workspace(name)
     workspace.from_email, workspace.from_name = user.email, workspace.name
+    workspace.postal_address = postal_address.strip()
     add_member(workspace, user, Role.OWNER)
     db.session.commit()
     return workspace.slug

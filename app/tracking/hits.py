@@ -12,7 +12,9 @@ from typing import Any
 from uuid import uuid4
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from app.tracking.spool import Spool
 
@@ -47,7 +49,9 @@ class Recorder:
     """Writes hits to the stream, or to the spool while the stream cannot be reached. One per web process."""
 
     def __init__(self, url: str, spool: Spool) -> None:
-        self._redis = Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.2)
+        # No retries of the client's own: they would let each click wait for seconds before the spool takes over.
+        retry = Retry(NoBackoff(), 0)
+        self._redis = Redis.from_url(url, socket_timeout=0.5, socket_connect_timeout=0.2, retry=retry)
         self._spool = spool
         self._sick_until = 0.0
 

@@ -7,18 +7,33 @@ id makes the second writing a no-op.
 import json
 import os
 import socket
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from redis import Redis
 from redis.exceptions import ResponseError
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
-from app.core.database import db
+from app.core.database import db, in_workspace
+from app.core.errors import NotFound
 from app.core.extensions import queue
+from app.core.logging import log
 from app.tracking.hits import GROUP, STREAM, Hit, decode
-from app.tracking.judge import HUMAN, MACHINE, SUSPECTED, Click, bursts, crowds, judge
+from app.tracking.judge import (
+    BURST_SECONDS,
+    CROWD_SECONDS,
+    HUMAN,
+    MACHINE,
+    SUSPECTED,
+    Click,
+    bursts,
+    crowds,
+    judge,
+)
+from app.tracking.leaving import EVERYTHING, UNSUBSCRIBED, Act, leave
+from app.tracking.recipients import find_recipient
 
 BATCH = 5_000
 ABANDONED_MS = 60_000
@@ -31,17 +46,18 @@ def take_in_hits() -> int:
     consumer = f"{socket.gethostname()}-{os.getpid()}"
     taken = 0
     while entries := _next(redis, consumer):
-        hits = [hit for _id, fields in entries if (hit := decode(fields[b"h"])) is not None]
-        write_events(hits)
+        hits = {entry_id: decode(fields[b"h"]) for entry_id, fields in entries}
+        write_events([hit for hit in hits.values() if hit is not None])
+        left_over = {entry_id for entry_id, hit in hits.items() if hit and not _unsubscribe(hit)}
         db.session.commit()
-        ids = [entry_id for entry_id, _fields in entries]
-        redis.xack(STREAM, GROUP, *ids)
-        redis.xdel(STREAM, *ids)
-        taken += len(entries)
+        if done := [entry_id for entry_id in hits if entry_id not in left_over]:
+            redis.xack(STREAM, GROUP, *done)
+            redis.xdel(STREAM, *done)
+        taken += len(done)
     return taken
 
 
-def write_events(hits: Iterable[Hit]) -> None:
+def write_events(hits: Sequence[Hit]) -> None:
     """Write hits as events and judge the clicks they belong to. Repeats and unknown messages change nothing."""
     known = _about({hit.message_id for hit in hits})
     rows = []
@@ -55,20 +71,40 @@ def write_events(hits: Iterable[Hit]) -> None:
     if not rows:
         return
     db.session.execute(text(INSERT), {"rows": json.dumps(rows)})
-    clicked = {row["message_id"] for row in rows if row["kind"] == "clicked"}
-    if clicked:
-        _judge_together(clicked)
+    if clicks := [row for row in rows if row["kind"] == "clicked"]:
+        _judge_together({row["message_id"] for row in clicks}, [row["at"] for row in clicks])
     human = {row["message_id"] for row in rows if row["label"] == HUMAN}
     # Somebody read it, so it arrived: this settles a doubt about the sending.
     db.session.execute(text(SETTLE), {"ids": list(human)})
 
 
+def _unsubscribe(hit: Hit) -> bool:
+    """Act on a wish that was written down while the database was away. False: it could not be done, and stays."""
+    if hit.kind != UNSUBSCRIBED:
+        return True
+    at = datetime.fromtimestamp(hit.at, UTC)
+    act = Act(hit.hints.get("source", "one-click"), ip=hit.network, agent=hit.agent, at=at)
+    try:
+        recipient = find_recipient(hit.message_id)
+        with in_workspace(recipient.message.workspace_id), db.session.begin_nested():
+            leave(recipient, act, everything=hit.hints.get("scope") == EVERYTHING)
+    except NotFound:
+        return True
+    except OperationalError:
+        raise
+    except Exception as error:  # noqa: BLE001 - one wish that upsets us must not stop the others, and is not lost
+        log("tracking").error("an unsubscription could not be done; it is kept", message=hit.message_id, exc_info=error)
+        return False
+    return True
+
+
 ABOUT = """
 SELECT m.id, m.workspace_id, m.campaign_id, m.subscriber_id, m.sent_at,
-       coalesce(s.tracking, true) AND c.track_opens AS opened, coalesce(s.tracking, true) AND c.track_clicks AS clicked
-FROM messages m JOIN campaigns c ON c.id = m.campaign_id LEFT JOIN subscribers s ON s.id = m.subscriber_id
+       s.tracking AND c.track_opens AS opened, s.tracking AND c.track_clicks AS clicked
+FROM messages m JOIN campaigns c ON c.id = m.campaign_id JOIN subscribers s ON s.id = m.subscriber_id
 WHERE m.id = ANY(:ids)
 """
+"""What the campaign records, and the person allows now. Of somebody who was erased, nothing is recorded any more."""
 
 INSERT = """
 INSERT INTO events (id, at, workspace_id, message_id, campaign_id, subscriber_id, kind, label, reasons, link_id, data)
@@ -89,12 +125,15 @@ SELECT e.id, e.at, e.message_id, e.label, e.reasons, e.link_id, e.data, l.links
 FROM events e JOIN messages m ON m.id = e.message_id
 CROSS JOIN LATERAL (SELECT count(*) AS links FROM links WHERE variant_id = m.variant_id) l
 WHERE e.message_id = ANY(:ids) AND e.kind = 'clicked'
+  AND e.at BETWEEN CAST(:start AS timestamptz) - make_interval(secs => :seconds)
+               AND CAST(:end AS timestamptz) + make_interval(secs => :seconds)
 """
 
 NEIGHBOURS = """
 SELECT id, at, message_id, label, reasons, link_id, data, 0 AS links FROM events
 WHERE kind = 'clicked' AND campaign_id = ANY(SELECT campaign_id FROM messages WHERE id = ANY(:ids))
-  AND at BETWEEN :start AND :end
+  AND at BETWEEN CAST(:start AS timestamptz) - make_interval(secs => :seconds)
+             AND CAST(:end AS timestamptz) + make_interval(secs => :seconds)
 """
 
 RELABEL = """
@@ -152,16 +191,15 @@ def _row(hit: Hit, about: dict[str, Any], label: str, reasons: list[str]) -> dic
         "label": label,
         "reasons": reasons,
         "link_id": hit.link_id or None,
-        "data": {name: value for name, value in data.items() if value},
+        # PostgreSQL's JSON takes no NUL; one in a header must not stop everybody's hits.
+        "data": {name: value.replace("\0", "") for name, value in data.items() if value},
     }
 
 
-def _judge_together(message_ids: set[int]) -> None:
-    own = _clicks(CLICKS, {"ids": list(message_ids)})
-    if not own:
-        return
-    times = [row["at"] for row in own]
-    around = _clicks(NEIGHBOURS, {"ids": list(message_ids), "start": min(times), "end": max(times)})
+def _judge_together(message_ids: set[int], times: list[str]) -> None:
+    new = {"ids": list(message_ids), "start": min(times), "end": max(times)}
+    own = _clicks(CLICKS, {**new, "seconds": BURST_SECONDS})
+    around = _clicks(NEIGHBOURS, {**new, "seconds": CROWD_SECONDS})
     changes: dict[str, dict[str, Any]] = {}
     for message_id in message_ids:
         rows = [row for row in own if row["message_id"] == message_id]

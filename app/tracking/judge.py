@@ -5,7 +5,8 @@ robots call the image proxies of Gmail and Yahoo robots; here they are what they
 for them.
 """
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from app.tracking.hits import Hit
@@ -43,7 +44,7 @@ def judge(hit: Hit, seconds_since_sent: float | None) -> Judgement:
     agent = hit.agent.strip()
     if hit.method in ("HEAD", "OPTIONS"):
         return Judgement(MACHINE, ("method",))
-    if "prefetch" in (hit.hints.get("purpose", "") + hit.hints.get("sec-purpose", "")).lower():
+    if any("prefetch" in hit.hints.get(name, "").lower() for name in ("purpose", "sec-purpose", "x-moz")):
         return Judgement(MACHINE, ("prefetch",))
     if any(word in agent for word in SCANNERS):
         return Judgement(MACHINE, ("scanner",))
@@ -79,15 +80,7 @@ def bursts(clicks: Sequence[Click], links_in_message: int) -> set[int]:
     seconds.
     """
     needed = BURST_LINKS if links_in_message >= FEW_LINKS else max(2, -(-links_in_message // 2))
-    order = sorted(range(len(clicks)), key=lambda position: clicks[position].at)
-    found: set[int] = set()
-    for start in range(len(order)):
-        window = [
-            position for position in order[start:] if clicks[position].at - clicks[order[start]].at <= BURST_SECONDS
-        ]
-        if len({clicks[position].link for position in window}) >= needed:
-            found.update(window)
-    return found
+    return _dense(clicks, range(len(clicks)), BURST_SECONDS, needed, lambda click: click.link)
 
 
 def crowds(clicks: Sequence[Click]) -> set[int]:
@@ -101,12 +94,27 @@ def crowds(clicks: Sequence[Click]) -> set[int]:
             groups.setdefault((click.network, click.agent), []).append(position)
     found: set[int] = set()
     for positions in groups.values():
-        positions.sort(key=lambda position: clicks[position].at)
-        start = 0
-        for end in range(len(positions)):
-            while clicks[positions[end]].at - clicks[positions[start]].at > CROWD_SECONDS:
-                start += 1
-            window = positions[start : end + 1]
-            if len({clicks[position].message_id for position in window}) >= CROWD:
-                found.update(window)
+        found |= _dense(clicks, positions, CROWD_SECONDS, CROWD, lambda click: str(click.message_id))
+    return found
+
+
+def _dense(
+    clicks: Sequence[Click], positions: Iterable[int], seconds: float, needed: int, what: Callable[[Click], str]
+) -> set[int]:
+    """Positions within a window of time that holds enough different things. One walk, however many clicks."""
+    order = sorted(positions, key=lambda position: clicks[position].at)
+    seen: Counter[str] = Counter()
+    found: set[int] = set()
+    start = taken = 0
+    for end, position in enumerate(order):
+        seen[what(clicks[position])] += 1
+        while clicks[position].at - clicks[order[start]].at > seconds:
+            left = what(clicks[order[start]])
+            seen[left] -= 1
+            if not seen[left]:
+                del seen[left]
+            start += 1
+        if len(seen) >= needed:
+            found.update(order[max(start, taken) : end + 1])
+            taken = end + 1
     return found

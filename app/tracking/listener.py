@@ -45,11 +45,18 @@ class Mailbox:
         content: Any = envelope.content
         raw = content if isinstance(content, bytes) else str(content).encode()
         try:
-            await self._store(envelope.mail_from or "", envelope.rcpt_tos, raw)
+            await self._store((envelope.mail_from or "").strip("<>"), envelope.rcpt_tos, raw)
         except (psycopg.Error, OSError) as error:
             log("mailbox").error("a mail could not be stored; its sender will try again", error=type(error).__name__)
             return "451 4.3.0 Cannot store mail just now, try again later"
         return "250 2.0.0 Stored"
+
+    async def close(self) -> None:
+        """Give the connections back; a mail being stored just now is finished first."""
+        for _ in range(POOL):
+            connection = await self._connections.get()
+            if connection is not None:
+                await connection.close()
 
     async def _store(self, sender: str, recipients: list[str], raw: bytes) -> None:
         connection = await self._connections.get()
@@ -88,6 +95,7 @@ async def serve(settings: Settings, *, ready: asyncio.Event | None = None, stop:
     await stop.wait()
     server.close()
     await server.wait_closed()
+    await mailbox.close()
 
 
 def run(settings: Settings) -> None:

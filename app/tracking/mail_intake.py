@@ -8,10 +8,9 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import OperationalError
 
-from app.audience.models import Subscriber
-from app.audience.subscriptions import unsubscribe
-from app.audience.suppressions import suppress
+from app.audience.suppressions import Reason, suppress
 from app.core import clock
 from app.core.database import db, every_workspace, in_workspace
 from app.core.errors import BadToken
@@ -24,6 +23,8 @@ from app.mail.reading import read_mail
 from app.mail.verp import read_return_address
 from app.messages.lifecycle import State, sources
 from app.messages.models import Event, IncomingMail, Message
+from app.tracking.leaving import Act, leave
+from app.tracking.recipients import find_recipient
 
 BATCH = 200
 
@@ -60,6 +61,8 @@ def _take_in(mail: IncomingMail) -> None:
             _act(mail)
     except NotYet:
         return
+    except OperationalError:
+        raise  # the database is away or overrun: this mail's turn comes again
     except Exception as error:  # noqa: BLE001 - the mail is kept whole; the note and the log name the fault
         mail.note = f"could not be worked through: {type(error).__name__}"
         log("mailbox").error("a mail could not be worked through", mail=mail.id, exc_info=error)
@@ -127,7 +130,7 @@ def _bounce(mail: IncomingMail, message: Message, read: ReadMail) -> str:
     )
     if not report.suppress:
         return f"bounced: {report.reason}; the address is kept"
-    suppress(message.address, "bounced", evidence=report.diagnostic[:500] or report.status, message_id=message.id)
+    _suppress(message, Reason.BOUNCED, report.diagnostic[:500] or report.status)
     return f"bounced: {report.reason}; the address is suppressed"
 
 
@@ -142,15 +145,18 @@ def _about(message: Message, reports: tuple[RecipientReport, ...]) -> RecipientR
 
 def _complain(mail: IncomingMail, message: Message, read: ReadMail) -> str:
     write_event(mail, message, "complained", {"feedback": read.feedback_type or ""})
-    suppress(message.address, "complained", evidence=read.evidence, message_id=message.id)
+    _suppress(message, Reason.COMPLAINED, read.evidence)
     return "complained; the address is suppressed"
 
 
+def _suppress(message: Message, reason: Reason, evidence: str) -> None:
+    # Of somebody who was erased, the address is not known any more; its hash is suppressed already.
+    if message.subscriber_id is not None:
+        suppress(message.address, reason, evidence=evidence, message_id=message.id)
+
+
 def _unsubscribe(mail: IncomingMail, message: Message) -> str:
-    person = db.session.scalar(select(Subscriber).where(Subscriber.id == message.subscriber_id))
-    write_event(mail, message, "unsubscribed", {"by": "mail"})
-    if person is not None:
-        unsubscribe(person, message.list_id, source="one-click", evidence={"message": message.id, "by": "mail"})
+    leave(find_recipient(message.id), Act("one-click", by="mail", at=mail.received_at))
     return "unsubscribed by mail"
 
 
@@ -166,7 +172,7 @@ def write_event(mail: IncomingMail, message: Message, kind: str, data: dict[str,
             campaign_id=message.campaign_id,
             subscriber_id=message.subscriber_id,
             kind=kind,
-            label="human" if kind in ("unsubscribed", "complained") else "",
+            label="human" if kind == "complained" else "",
             data={name: value for name, value in data.items() if value},
         )
         .on_conflict_do_nothing()

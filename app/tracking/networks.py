@@ -6,17 +6,19 @@ Looked up in memory when a hit comes in; never a question to somebody else's ser
 from bisect import bisect_right
 from collections.abc import Sequence
 from ipaddress import ip_address, ip_network
+from itertools import accumulate
 from pathlib import Path
 
 from app.core.logging import log
 
 
 class Networks:
-    """Sorted, non-overlapping look-up of addresses in named networks."""
+    """Look-up of addresses in named networks; of several around an address, the narrowest gives its name."""
 
     def __init__(self, entries: Sequence[tuple[int, int, int, str]]) -> None:
-        self._entries = sorted(entries)
+        self._entries = sorted(entries, key=lambda entry: (*entry[:2], -entry[2]))
         self._starts = [entry[:2] for entry in self._entries]
+        self._reach = list(accumulate((entry[:1] + entry[2:3] for entry in self._entries), max))
 
     def name(self, address: str) -> str:
         """The name of the network that holds the address; empty when none does or it is no address."""
@@ -25,10 +27,12 @@ class Networks:
         except ValueError:
             return ""
         place = bisect_right(self._starts, (ip.version, int(ip))) - 1
-        # A wide network may begin before a narrower one that ended already: look back a little.
-        for entry in reversed(self._entries[max(0, place - 8) : place + 1]):
-            if entry[0] == ip.version and entry[1] <= int(ip) <= entry[2]:
-                return entry[3]
+        # A wide network may begin before narrower ones that ended already: look back for as long as any reaches here.
+        while place >= 0 and self._reach[place] >= (ip.version, int(ip)):
+            version, start, end, name = self._entries[place]
+            if version == ip.version and start <= int(ip) <= end:
+                return name
+            place -= 1
         return ""
 
 

@@ -5,6 +5,7 @@ answers again; files of processes that died are found by whoever starts next. A 
 after a crash between the two steps; its id makes the second one harmless.
 """
 
+import errno
 import fcntl
 import os
 import threading
@@ -27,13 +28,18 @@ class Spool:
         self._stream = stream
         self._lock = threading.Lock()
         self._file: int | None = None
-        self._path: Path | None = None
+        self._torn = False
         self._thread: threading.Thread | None = None
 
     def write(self, line: bytes) -> None:
-        """Append a line. Raises OSError when the disk does not take it."""
+        """Append a line. Raises OSError when the disk does not take it, or not all of it."""
         with self._lock:
-            os.write(self._open(), line + b"\n")
+            file = self._open()
+            data = (b"\n" if self._torn else b"") + line + b"\n"
+            # What a full disk cuts short must not spoil the line that follows.
+            self._torn = os.write(file, data) < len(data)
+            if self._torn:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     def drain_later(self, redis: Redis) -> None:
         """See to it that a thread moves the lines onto the stream once the queue answers."""
@@ -69,16 +75,19 @@ class Spool:
     def _open(self) -> int:
         if self._file is None:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._path = self._directory / f"{uuid4().hex}.hits"
-            self._file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            path = self._directory / f"{uuid4().hex}.new"
+            self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
             fcntl.flock(self._file, fcntl.LOCK_EX)
+            # It gets the name that others look for only now: an empty file without a lock would be cleared away.
+            path.rename(path.with_suffix(".hits"))
+            self._torn = False
         return self._file
 
     def _close(self) -> None:
         with self._lock:
             if self._file is not None:
                 os.close(self._file)
-                self._file = self._path = None
+                self._file = None
 
     def _move(self, path: Path, redis: Redis) -> int:
         try:

@@ -32,7 +32,7 @@ def pixel(token: str) -> Response:
     except BadToken:
         message_id = SAMPLE
     if message_id != SAMPLE:
-        record(Hit("opened", message_id, **_about_request()))
+        record(Hit("opened", message_id, **about_request()))
     response = Response(PIXEL, mimetype="image/gif")
     response.headers["Cache-Control"] = "no-store, max-age=0"
     return response
@@ -52,7 +52,7 @@ def click(token: str, target: str) -> Any:
         message_id = SAMPLE
     if message_id != SAMPLE:
         url = "" if found.link_id else found.url
-        record(Hit("clicked", message_id, link_id=found.link_id, url=url, **_about_request()))
+        record(Hit("clicked", message_id, link_id=found.link_id, url=url, **about_request()))
     response = redirect(found.url, 302)
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Robots-Tag"] = "noindex"
@@ -62,12 +62,18 @@ def click(token: str, target: str) -> Any:
 def record(hit: Hit) -> None:
     """Write the hit down. A full disk on top of a dead queue loses the count, never the person's way."""
     try:
-        _tools().recorder.record(hit)
+        keep(hit)
     except OSError as error:
         log("tracking").error("a hit could not be recorded", kind=hit.kind, error=error.strerror)
 
 
-def _about_request() -> dict[str, Any]:
+def keep(hit: Hit) -> None:
+    """Write down what must not be lost. Raises OSError when neither queue nor disk takes it."""
+    _tools().recorder.record(hit)
+
+
+def about_request() -> dict[str, Any]:
+    """What a hit says of the request it came by."""
     address = request.remote_addr or ""
     headers = request.headers
     return {

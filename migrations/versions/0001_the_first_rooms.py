@@ -70,6 +70,20 @@ def upgrade() -> None:
         sa.UniqueConstraint("slug", name=op.f("uq_workspaces_slug")),
     )
     op.create_table(
+        "kept_answers",
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("status", sa.SmallInteger(), nullable=True),
+        sa.Column("body", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_kept_answers_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("workspace_id", "key", name=op.f("pk_kept_answers")),
+    )
+    op.create_index("ix_kept_answers_workspace_id_created_at", "kept_answers", ["workspace_id", "created_at"])
+    op.create_table(
         "api_keys",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("prefix", sa.Text(), nullable=False),
@@ -143,6 +157,7 @@ def upgrade() -> None:
         sa.Column("launched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("launched_by", sa.BigInteger(), nullable=True),
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("considered", sa.BigInteger(), nullable=True),
         sa.Column("waiting_for", sa.Text(), server_default="", nullable=False),
         sa.Column("waiting_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("archived_at", sa.DateTime(timezone=True), nullable=True),
@@ -268,7 +283,7 @@ def upgrade() -> None:
     op.create_table(
         "subscribers",
         sa.Column("email", sa.Text(), nullable=False),
-        sa.Column("address", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(collation="C"), nullable=False),
         sa.Column("address_hash", sa.LargeBinary(), nullable=False),
         sa.Column("first_name", sa.Text(), server_default="", nullable=False),
         sa.Column("last_name", sa.Text(), server_default="", nullable=False),
@@ -328,6 +343,22 @@ def upgrade() -> None:
     op.create_index(
         "uq_transports_default", "transports", ["workspace_id"], unique=True, postgresql_where=sa.text("is_default")
     )
+    op.create_table(
+        "outgoing_mails",
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("row_id", sa.BigInteger(), nullable=False),
+        sa.Column("attempts", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
+        sa.Column("next_attempt_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reply", sa.Text(), server_default="", nullable=False),
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("workspace_id", sa.BigInteger(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["workspace_id"], ["workspaces.id"], name=op.f("fk_outgoing_mails_workspace_id"), ondelete="CASCADE"
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outgoing_mails")),
+        sa.UniqueConstraint("kind", "row_id", name=op.f("uq_outgoing_mails_kind_row_id")),
+    )
+    op.create_index("ix_outgoing_mails_next_attempt_at", "outgoing_mails", ["next_attempt_at"], unique=False)
     op.create_table(
         "imports",
         sa.Column("list_id", sa.BigInteger(), nullable=True),

@@ -1,0 +1,51 @@
+"""What a person was sent and did with it. Messages and events belong to rooms above, so they are named here in SQL."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+
+from app.audience.models import Subscriber
+from app.core.database import db
+
+SHOWN = 200
+
+FACTS = text(
+    """
+    SELECT fact.at, fact.kind, fact.label, fact.reason, fact.campaign_id, fact.message_id,
+           coalesce(campaigns.name, '') AS campaign, coalesce(links.url, '') AS url
+    FROM (
+        SELECT coalesce(sent_at, changed_at) AS at, state AS kind, '' AS label, reason, campaign_id, id AS message_id,
+               NULL::bigint AS link_id
+        FROM messages WHERE workspace_id = :workspace_id AND subscriber_id = :id
+        UNION ALL
+        SELECT at, kind, label, '', campaign_id, message_id, link_id
+        FROM events WHERE workspace_id = :workspace_id AND subscriber_id = :id
+    ) AS fact
+    LEFT JOIN campaigns ON campaigns.id = fact.campaign_id
+    LEFT JOIN links ON links.id = fact.link_id
+    ORDER BY fact.at DESC, fact.message_id DESC
+    LIMIT :shown
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One thing that happened: a message in the state it is in, or an event on it."""
+
+    at: datetime
+    kind: str
+    label: str
+    reason: str
+    campaign_id: int
+    message_id: int
+    campaign: str
+    url: str
+
+
+def timeline(subscriber: Subscriber) -> Sequence[Fact]:
+    """The latest facts about a person's messages, one row each."""
+    values = {"workspace_id": subscriber.workspace_id, "id": subscriber.id, "shown": SHOWN}
+    return [Fact(*row) for row in db.session.execute(FACTS, values)]

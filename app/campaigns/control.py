@@ -1,0 +1,118 @@
+"""Hands on a campaign under way: pause, resume, cancel the rest, undo, and knowing when it is done."""
+
+from sqlalchemy import Exists, exists, select, update
+
+from app.campaigns.freeze import thaw
+from app.campaigns.lifecycle import CampaignState, change_state, find_campaign, waiting
+from app.campaigns.models import Campaign
+from app.core import clock
+from app.core.database import db
+from app.core.errors import Conflict
+from app.messages.lifecycle import OPEN, Skip, State
+from app.messages.models import Message
+
+
+def pause(campaign_id: int, reason: str) -> Campaign:
+    """Stop sending. Mails a server is taking at this moment still go; nothing after them. Raises Conflict."""
+    return change_state(
+        campaign_id, CampaignState.PAUSED, expected=[CampaignState.SENDING], **waiting(reason, clock.now())
+    )
+
+
+def resume(campaign_id: int) -> Campaign:
+    """Go on sending; one whose schedule was missed is launched now (then call `launch.prepare` after the commit)."""
+    campaign = find_campaign(campaign_id, fresh=True)
+    if campaign.state == CampaignState.PAUSED and campaign.launched_at is None:
+        return change_state(
+            campaign_id, CampaignState.LAUNCHING, expected=[CampaignState.PAUSED], launched_at=clock.now()
+        )
+    return change_state(campaign_id, CampaignState.SENDING, expected=[CampaignState.PAUSED])
+
+
+def cancel(campaign_id: int) -> Campaign:
+    """End the campaign; what is sent cannot be recalled. Raises Conflict.
+
+    Commit, then call `skip_rest`: workers see the end at once, while half a million rows take seconds. Messages in
+    `sending` stay with their worker, which gives back or concludes them.
+    """
+    campaign = find_campaign(campaign_id, fresh=True)
+    if campaign.state == CampaignState.PAUSED and campaign.launched_at is None:
+        raise Conflict(f"“{campaign.name}” has not begun. Make it a draft again instead.")
+    expected = [CampaignState.SENDING, CampaignState.PAUSED]
+    return change_state(campaign_id, CampaignState.CANCELLED, expected=expected, finished_at=clock.now())
+
+
+def cancel_rest(campaign_id: int) -> int:
+    """`cancel` and `skip_rest` in one transaction; returns how many people will not be written to."""
+    cancel(campaign_id)
+    return skip_rest(campaign_id)
+
+
+def undo(campaign_id: int) -> Campaign:
+    """Make a holding campaign a draft again; its ledger goes. Raises Conflict once sending has begun.
+
+    The version goes up, so a confirmation that was opened before the undo cannot launch it again.
+    """
+    campaign = change_state(
+        campaign_id,
+        CampaignState.DRAFT,
+        expected=[CampaignState.HOLDING],
+        hold_until=None,
+        launched_at=None,
+        scheduled_at=None,
+        considered=None,
+    )
+    campaign.version += 1
+    thaw(campaign_id)
+    db.session.flush()
+    return campaign
+
+
+def send_now(campaign_id: int) -> Campaign:
+    """End the hold before its time. Raises Conflict."""
+    return change_state(campaign_id, CampaignState.SENDING, expected=[CampaignState.HOLDING], hold_until=clock.now())
+
+
+def finish_if_done(campaign_id: int) -> bool:
+    """Finish a sending campaign that has nothing left to send. Returns whether it was finished now."""
+    done = db.session.scalar(
+        update(Campaign)
+        .where(Campaign.id == campaign_id, Campaign.state == CampaignState.SENDING, ~_has_open())
+        .values(state=CampaignState.FINISHED, finished_at=clock.now(), waiting_for="", waiting_since=None)
+        .returning(Campaign.id)
+        .execution_options(synchronize_session=False)
+    )
+    return done is not None
+
+
+def reopen(campaign_id: int) -> Campaign:
+    """Let a finished campaign send again, after somebody chose to try some messages once more. Raises Conflict."""
+    return change_state(campaign_id, CampaignState.SENDING, expected=[CampaignState.FINISHED], finished_at=None)
+
+
+def settle_ledgers() -> list[int]:
+    """Conclude what a crash may have left half done, in every campaign in scope; returns the ids that changed.
+
+    A worker that died gave messages of a cancelled campaign back; or the last outcome was written and nobody finished.
+    """
+    sending = db.session.scalars(select(Campaign.id).where(Campaign.state == CampaignState.SENDING)).all()
+    settled = [campaign_id for campaign_id in sending if finish_if_done(campaign_id)]
+    cancelled = db.session.scalars(
+        select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED, _has_open(State.PLANNED, State.DEFERRED))
+    ).all()
+    return settled + [campaign_id for campaign_id in cancelled if skip_rest(campaign_id)]
+
+
+def skip_rest(campaign_id: int) -> int:
+    """Skip everything that waits, in one UPDATE; returns how many."""
+    skipped = db.session.execute(
+        update(Message)
+        .where(Message.campaign_id == campaign_id, Message.state.in_([State.PLANNED, State.DEFERRED]))
+        .values(state=State.SKIPPED, reason=Skip.CANCELLED, next_attempt_at=None, changed_at=clock.now())
+        .execution_options(synchronize_session=False)
+    )
+    return int(skipped.rowcount)  # type: ignore[attr-defined]
+
+
+def _has_open(*states: State) -> Exists:
+    return exists().where(Message.campaign_id == Campaign.id, Message.state.in_(states or sorted(OPEN)))

@@ -1,0 +1,82 @@
+"""Forms of campaigns. The hidden version says which state of the campaign the writer saw."""
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import (
+    BooleanField,
+    EmailField,
+    IntegerField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
+from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
+
+
+class VersionedForm(FlaskForm):  # type: ignore[misc]
+    """A form on a campaign that others may be editing, too."""
+
+    version = IntegerField(widget=HiddenInput(), validators=[InputRequired()])
+
+
+class NewForm(FlaskForm):  # type: ignore[misc]
+    """A new campaign."""
+
+    name = StringField(
+        _("Name"),
+        [DataRequired(_("Give the campaign a name.")), Length(max=200)],
+        description=_("Only your team sees it."),
+    )
+    start = StringField(_("Begin with"), default="")
+
+
+class ContentForm(VersionedForm):
+    """What a variant says."""
+
+    subject = StringField(_("Subject"), [Optional(), Length(max=500)])
+    preheader = StringField(
+        _("Preview text"), [Optional(), Length(max=500)], description=_("Inboxes show it after the subject.")
+    )
+    source = TextAreaField(_("Content"), [Optional(), Length(max=1_000_000)])
+
+
+class CheckboxListField(SelectMultipleField):  # type: ignore[misc]
+    """Several of a list, each with a box."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+
+class AudienceForm(VersionedForm):
+    """Lists to write to, and lists whose people are left out."""
+
+    lists = CheckboxListField(_("Send to the people on"), coerce=int)
+    exclude = CheckboxListField(_("But not to the people on"), coerce=int)
+
+
+class SettingsForm(VersionedForm):
+    """Name, sender, tracking."""
+
+    name = StringField(_("Name"), [DataRequired(_("Give the campaign a name.")), Length(max=200)])
+    from_name = StringField(_("Sender's name"), [Optional(), Length(max=100)])
+    from_email = EmailField(_("Sender's address"), [Optional(), Length(max=254)])
+    reply_to = EmailField(_("Replies go to"), [Optional(), Length(max=254)])
+    track_opens = BooleanField(_("Record opens"))
+    track_clicks = BooleanField(_("Record clicks"))
+
+
+class CellsForm(VersionedForm):
+    """How many cells, and how much is held out; the cells' own fields are read by `views.cells`."""
+
+    held_out = IntegerField(_("Held out, in percent"), [InputRequired(), NumberRange(0, 50)], default=0)
+
+
+class TestForm(FlaskForm):  # type: ignore[misc]
+    """Where a test mail goes."""
+
+    __test__ = False
+
+    to = StringField(_("Send a test to"), [DataRequired(_("Write the address that gets the test.")), Length(max=2000)])
+    variant = IntegerField(_("Version"), [Optional()], default=1)
+    person = IntegerField(_("As read by"), [Optional()])

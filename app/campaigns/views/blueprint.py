@@ -1,0 +1,37 @@
+"""The blueprint of campaigns, and what its pages share."""
+
+from typing import Any
+
+from flask import Blueprint, g, render_template
+from flask_login import current_user
+
+from app.accounts.access import may
+from app.accounts.models import Role
+from app.campaigns.audience import variants_of
+from app.campaigns.lifecycle import CampaignState
+from app.campaigns.models import Campaign
+from app.campaigns.zone import local_time
+
+bp = Blueprint("campaigns", __name__, url_prefix="/w/<ws>/campaigns")
+
+
+@bp.context_processor
+def _shared() -> dict[str, Any]:
+    return {"may_edit": may(Role.EDITOR), "local_time": lambda moment: local_time(moment, g.workspace)}
+
+
+def compose_page(template: str, campaign: Campaign, status: int = 200, **values: Any) -> Any:
+    """One of the tabs of the composer."""
+    page = render_template(
+        template,
+        campaign=campaign,
+        variants=variants_of(campaign),
+        editable=campaign.state == CampaignState.DRAFT and may(Role.EDITOR),
+        **values,
+    )
+    return page, status
+
+
+def user_id() -> int:
+    """The id of whoever is signed in."""
+    return int(current_user.id)

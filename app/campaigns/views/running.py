@@ -1,0 +1,145 @@
+"""A campaign after its launch: hold, progress, pause, the ledger."""
+
+import time
+from typing import Any
+
+from flask import flash, g, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+from flask_login import current_user
+
+from app.accounts.access import member
+from app.accounts.models import Role
+from app.campaigns import control
+from app.campaigns.audience import variants_of
+from app.campaigns.launch import prepare
+from app.campaigns.lifecycle import CampaignState, find_campaign
+from app.campaigns.models import Campaign
+from app.campaigns.progress import progress_of
+from app.campaigns.queries import list_names
+from app.campaigns.review import sender_of
+from app.campaigns.views.blueprint import bp
+from app.core import clock
+from app.core.database import db
+from app.messages.queries import ledger
+from app.sending.lanes import start_lanes
+
+
+@bp.get("/<int:campaign_id>")
+@member(Role.VIEWER)
+def show(campaign_id: int) -> Any:
+    """Where the campaign stands. A draft opens in the composer."""
+    campaign = find_campaign(campaign_id)
+    if campaign.state == CampaignState.DRAFT:
+        return redirect(url_for("campaigns.content", campaign_id=campaign_id))
+    names = list_names()
+    return render_template(
+        "campaigns/show.html",
+        variants=variants_of(campaign),
+        sender=sender_of(campaign, g.workspace),
+        lists=[names[number] for number in campaign.audience.get("lists", []) if number in names],
+        **_running(campaign),
+    )
+
+
+@bp.get("/<int:campaign_id>/progress")
+@member(Role.VIEWER)
+def progress(campaign_id: int) -> Any:
+    """The part of the page that moves."""
+    return render_template("campaigns/_progress.html", **_running(find_campaign(campaign_id)))
+
+
+@bp.post("/<int:campaign_id>/pause")
+@member(Role.EDITOR)
+def pause(campaign_id: int) -> Any:
+    """Stop sending for now."""
+    by = _("Paused by %(name)s.", name=_whoever())
+    control.pause(campaign_id, by)
+    db.session.commit()
+    flash(_("Paused. Mails a server is taking at this moment still go; nothing after them."), "success")
+    return _back(campaign_id)
+
+
+@bp.post("/<int:campaign_id>/resume")
+@member(Role.EDITOR)
+def resume(campaign_id: int) -> Any:
+    """Go on sending."""
+    campaign = control.resume(campaign_id)
+    db.session.commit()
+    if campaign.state == CampaignState.LAUNCHING:
+        prepare([campaign_id])
+    else:
+        start_lanes(campaign_id)
+    return _back(campaign_id)
+
+
+@bp.get("/<int:campaign_id>/cancel")
+@member(Role.EDITOR)
+def cancel(campaign_id: int) -> Any:
+    """Ask before the rest is given up."""
+    return render_template("campaigns/cancel.html", **_running(find_campaign(campaign_id)))
+
+
+@bp.post("/<int:campaign_id>/cancel")
+@member(Role.EDITOR)
+def cancelled(campaign_id: int) -> Any:
+    """Give up the rest."""
+    control.cancel(campaign_id)
+    db.session.commit()
+    skipped = control.skip_rest(campaign_id)
+    db.session.commit()
+    flash(
+        ngettext(
+            "Cancelled. One person was not written to.",
+            "Cancelled. %(num)s people were not written to.",
+            skipped,
+        ),
+        "success",
+    )
+    return _back(campaign_id)
+
+
+@bp.post("/<int:campaign_id>/undo")
+@member(Role.EDITOR)
+def undo(campaign_id: int) -> Any:
+    """Make a draft of a campaign on hold."""
+    control.undo(campaign_id)
+    db.session.commit()
+    flash(_("Undone: it is a draft again. Nothing was sent."), "success")
+    return redirect(url_for("campaigns.review", campaign_id=campaign_id))
+
+
+@bp.post("/<int:campaign_id>/send-now")
+@member(Role.EDITOR)
+def send_now(campaign_id: int) -> Any:
+    """End the hold."""
+    control.send_now(campaign_id)
+    db.session.commit()
+    start_lanes(campaign_id)
+    return _back(campaign_id)
+
+
+def _running(campaign: Campaign) -> dict[str, Any]:
+    """What page and part share. The rate is measured from when the page was opened, so the address carries that."""
+    counts, now = ledger(campaign.id), time.time()
+    since = request.args.get("since", now, type=float)
+    before = request.args.get("before", type=int)
+    progress = progress_of(counts, done_before=before, seconds=now - since)
+    left = (campaign.hold_until - clock.now()).total_seconds() if campaign.hold_until else 0
+    return {
+        "campaign": campaign,
+        "ledger": counts,
+        "progress": progress,
+        "since": since,
+        "before": progress.done if before is None else before,
+        "hold_left": max(0, round(left)),
+        "moves": campaign.state in (CampaignState.LAUNCHING, CampaignState.SENDING),
+    }
+
+
+def _whoever() -> str:
+    return str(current_user.name or current_user.email)
+
+
+def _back(campaign_id: int) -> Any:
+    return redirect(url_for("campaigns.show", campaign_id=campaign_id))

@@ -1,0 +1,169 @@
+"""The send engine: one slice of one campaign in one worker process.
+
+Claim → compose → hand over → hear → write, all at once: lines talk SMTP, `supply` asks the database ahead of them, `books` writes
+behind them. What holds when things break is told in desk.py (permissions), journal.py and recovery.py.
+"""
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from secrets import token_hex
+from threading import Event
+
+import uvloop
+from psycopg import OperationalError
+
+from app.core.errors import MerpatiError, Unavailable
+from app.core.extensions import keyring, settings
+from app.core.logging import log
+from app.core.settings import Settings, libpq_url
+from app.core.tokens import Keyring
+from app.messages.lifecycle import State
+from app.sending.account import Account
+from app.sending.books import Books, wait_for
+from app.sending.claims import Claims
+from app.sending.connections import connect
+from app.sending.desk import SendDesk
+from app.sending.journal import Journal
+from app.sending.letters import Letters, load_letters
+from app.sending.lines import Lines
+from app.sending.outcomes import Ledger
+from app.sending.runs import close_run, open_run, say_waiting
+from app.sending.supply import claim_messages, permit_messages
+from app.sending.transports import account_for
+
+GRACE = 20.0
+"""Seconds that a stopping worker waits for answers to what it has handed over; then those are in doubt."""
+
+_stop = Event()
+
+
+@dataclass(frozen=True, slots=True)
+class SliceResult:
+    """What a slice came to. `has_more`: it ended while messages were left to claim."""
+
+    outcome: str = "idle"
+    has_more: bool = False
+    counts: Counter[State] = field(default_factory=Counter)
+    waiting_for: str = ""
+
+
+def run_slice(campaign_id: int) -> SliceResult:
+    """Send for up to `settings.send_slice` seconds. Raises Unavailable when the database does not answer."""
+    if _stop.is_set():
+        return SliceResult("stopped", has_more=True)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        try:
+            return runner.run(_Slice(campaign_id, settings(), keyring()).run())
+        except OperationalError as error:
+            raise Unavailable(
+                "The database does not answer. Nothing was lost; sending goes on when it is back."
+            ) from error
+
+
+def request_stop() -> None:
+    """End the slice under way within seconds and begin no other; for signal handlers."""
+    _stop.set()
+
+
+def allow_start() -> None:
+    """Take `request_stop` back."""
+    _stop.clear()
+
+
+class _Slice:
+    def __init__(self, campaign_id: int, settings: Settings, keyring: Keyring) -> None:
+        self._campaign = campaign_id
+        self._settings, self._keyring = settings, keyring
+        self._url = libpq_url(settings.database_url)
+
+    async def run(self) -> SliceResult:
+        connection = await connect(self._url)
+        try:
+            path = self._settings.root / "journals" / f"{self._campaign}-{token_hex(8)}"
+            run_id = await open_run(connection, self._campaign, str(path), self._settings.workers)
+            if run_id is None:
+                return SliceResult()
+            try:
+                account = await account_for(connection, self._campaign, self._settings, self._keyring)
+                letters = await load_letters(connection, self._campaign, self._settings, self._keyring)
+                book = Journal(path, account.name)
+            except (MerpatiError, OSError) as error:
+                await close_run(connection, run_id, "waiting")
+                await say_waiting(connection, self._campaign, str(error))
+                return SliceResult("waiting", waiting_for=str(error))
+        finally:
+            await connection.close()
+        return await self._run(run_id, account, letters, book)
+
+    async def _run(self, run_id: int, account: Account, letters: Letters, book: Journal) -> SliceResult:
+        desk = SendDesk(account, letters, book)
+        ledger = Ledger(run_id, account.name, self._settings.retry_seconds)
+        books = Books(self._url, await connect(self._url), desk, ledger)
+        is_written = False
+        try:
+            await self._send(desk, books, account, run_id)
+            await books.close(run_id, self._campaign)
+            is_written = True
+        finally:
+            # While the journal exists, recovery takes over what did not reach the database.
+            book.close(remove=is_written)
+            await books.connection.close()
+        has_more = _stop.is_set() or (desk.stopped == "finished" and not desk.is_exhausted)
+        return SliceResult(desk.stopped, has_more, desk.counts, desk.waiting_for)
+
+    async def _send(self, desk: SendDesk, books: Books, account: Account, run_id: int) -> None:
+        """Let everything run until the desk has stopped and every line is closed."""
+        claims = Claims(self._campaign, run_id)
+        asking = await connect(self._url)
+        helpers = [
+            asyncio.create_task(permit_messages(desk, claims, asking, run_id)),
+            asyncio.create_task(Lines(account, desk).keep()),
+        ]
+        clerks = [
+            asyncio.create_task(claim_messages(desk, claims, books, self._settings.send_batch)),
+            asyncio.create_task(books.keep(self._campaign)),
+        ]
+        try:
+            await self._watch(desk, helpers + clerks)
+        finally:
+            desk.stop("failed", at_once=True)
+            for line in list(desk.lines):
+                line.hang_up("The worker ended before the mail server answered.")
+            for task in helpers:
+                task.cancel()
+            books.end()
+            _done, late = await asyncio.wait(clerks, timeout=GRACE)
+            if late:
+                # A statement that hangs; the connection is of no more use, and all of it is safe to repeat on another.
+                await books.connection.close()
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*helpers, *clerks, return_exceptions=True)
+            await asking.close()
+
+    async def _watch(self, desk: SendDesk, tasks: list[asyncio.Task[None]]) -> None:
+        loop = asyncio.get_running_loop()
+        end, last = loop.time() + self._settings.send_slice, float("inf")
+        while not desk.stopped or (desk.lines and loop.time() < last):
+            await wait_for(desk.over, 0.1)
+            desk.over.clear()
+            desk.look_after_lines()
+            if loop.time() > end:
+                desk.stop("finished")
+            if _stop.is_set():
+                desk.stop("stopped")
+                last = min(last, loop.time() + GRACE)
+            for task in tasks:
+                self._hear(desk, task)
+
+    def _hear(self, desk: SendDesk, task: asyncio.Task[None]) -> None:
+        """A part that failed stops the slice; what it knew is kept."""
+        error = task.exception() if task.done() and not task.cancelled() else None
+        if error is None or desk.at_once:
+            return
+        if isinstance(error, OperationalError):
+            desk.stop("waiting", "The database did not answer.", at_once=True)
+        else:
+            log("sending").error("send slice failed", campaign=self._campaign, exc_info=error)
+            desk.stop("failed", at_once=True)

@@ -1,0 +1,35 @@
+"""Forms of the sending settings."""
+
+from flask_babel import lazy_gettext as _
+from flask_wtf import FlaskForm
+from wtforms import EmailField, IntegerField, PasswordField, SelectField, StringField
+from wtforms.fields import SelectChoice
+from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp
+
+SECURITY = [
+    SelectChoice("tls", _("TLS from the start (usually port 465)")),
+    SelectChoice("starttls", _("STARTTLS, demanded (usually port 587)")),
+    SelectChoice("none", _("STARTTLS if offered, else in the clear (a server next to us, port 25)")),
+]
+_HOST = Regexp(r"[A-Za-z0-9.:_-]+$", message=_("Write a host name such as smtp.example.com."))
+
+
+class TransportForm(FlaskForm):  # type: ignore[misc]
+    """An SMTP account."""
+
+    host = StringField(_("Mail server"), [DataRequired(), Length(max=253), _HOST])
+    port = IntegerField(_("Port"), [InputRequired(), NumberRange(1, 65535)], default=587)
+    security = SelectField(_("Encryption"), choices=SECURITY, default="starttls")
+    username = StringField(_("User name"), [Optional(), Length(max=320)])
+    password = PasswordField(_("Password"), [Optional(), Length(max=1000)])
+    connections = IntegerField(_("Connections at once"), [Optional(), NumberRange(1, 200)])
+    messages_per_connection = IntegerField(_("Messages per connection"), [Optional(), NumberRange(1, 1_000_000)])
+
+
+class TrialForm(FlaskForm):  # type: ignore[misc]
+    """Where a trial mail goes."""
+
+    to = EmailField(
+        _("Send a trial mail to"),
+        [DataRequired(), Regexp(r"[^@\s]+@[^@\s]+$", message=_("Write an address such as you@example.com."))],
+    )

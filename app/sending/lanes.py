@@ -1,0 +1,87 @@
+"""Lanes: how many workers send a campaign at once, and who looks that none of them is missing.
+
+A lane is one send job at a time; its slice ends after `settings.send_slice` seconds and puts the next one on the queue, behind
+the jobs of other campaigns. `tend`, called by the schedule every second, looks into the database for what is left to do, so
+a lost job, worker or queue only costs time.
+"""
+
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text
+
+from app.core.database import db
+from app.core.extensions import enqueue_job, settings
+from app.core.jobs import Job
+
+_WORK = text(
+    """
+    SELECT c.id, c.workspace_id,
+           (SELECT count(*) FROM (SELECT FROM messages m WHERE m.campaign_id = c.id AND m.state = 'planned' LIMIT :enough) p)
+           + (SELECT count(*) FROM (SELECT FROM messages m WHERE m.campaign_id = c.id AND m.state = 'deferred'
+                                    AND m.next_attempt_at <= now() LIMIT :enough) d) AS claimable,
+           (SELECT count(*) FROM runs r WHERE r.campaign_id = c.id AND r.ended_at IS NULL) AS running,
+           tries.failures,
+           tries.ended_at < now() - make_interval(secs => least(2 ^ tries.failures, :longest)) AS may_try
+    FROM campaigns c LEFT JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE NOT was_of_use) AS failures, max(ended_at) AS ended_at
+        FROM (
+            SELECT ended_at, bool_or(outcome <> 'waiting') OVER (ORDER BY id DESC) AS was_of_use FROM (
+                SELECT r.id, r.ended_at, r.outcome FROM runs r
+                WHERE r.campaign_id = c.id AND r.ended_at IS NOT NULL ORDER BY r.id DESC LIMIT 10
+            ) latest
+        ) judged
+    ) tries ON true
+    WHERE c.state = 'sending'
+    """
+)
+_DEFERRED = text(
+    """
+    SELECT count(*) AS number, min(m.next_attempt_at) AS next_try, w.timezone
+    FROM messages m JOIN workspaces w ON w.id = m.workspace_id
+    WHERE m.campaign_id = :campaign AND m.state = 'deferred' GROUP BY w.timezone
+    """
+)
+_SAY = text(
+    """
+    UPDATE campaigns SET waiting_for = :words, waiting_since = CASE WHEN waiting_for = '' THEN now() ELSE waiting_since END
+    WHERE id = :campaign AND state = 'sending' AND waiting_for <> :words
+    """
+)
+LONGEST_PAUSE = 60
+"""Seconds between tries while the transport cannot be used: 2, 4, 8 … up to this."""
+
+
+def start_lanes(campaign_id: int, lanes: int | None = None) -> None:
+    """Queue up to `settings.workers` send jobs; a lane whose job still waits gets no second one. Call it after the commit."""
+    for lane in range(settings().workers if lanes is None else lanes):
+        queue_lane(campaign_id, lane)
+
+
+def queue_lane(campaign_id: int, lane: int) -> None:
+    """Queue the next slice of one lane."""
+    enqueue_job(Job.SEND_CAMPAIGN, campaign_id, lane, once_as=f"send-{campaign_id}-{lane}")
+
+
+def tend() -> None:
+    """See that every campaign in `sending` has its lanes, and that its page says what it waits for. Commits."""
+    batch, workers = settings().send_batch, settings().workers
+    wanted: dict[int, int] = {}
+    for row in db.session.execute(_WORK, {"enough": batch * workers, "longest": LONGEST_PAUSE}).all():
+        if row.claimable:
+            lanes = min(workers, -(-row.claimable // batch)) - row.running
+            # After failures a single knock, and not too often.
+            wanted[row.id] = lanes if not row.failures else int(row.may_try and lanes > 0)
+        elif not row.running:
+            _say_deferred(row.id)
+    db.session.commit()
+    for campaign_id, lanes in wanted.items():
+        start_lanes(campaign_id, lanes)
+
+
+def _say_deferred(campaign_id: int) -> None:
+    row = db.session.execute(_DEFERRED, {"campaign": campaign_id}).one_or_none()
+    if row is None:
+        return
+    moment = row.next_try.astimezone(ZoneInfo(row.timezone))
+    words = f"All {row.number:,} left are deferred; next try {moment:%H:%M %Z}."
+    db.session.execute(_SAY, {"campaign": campaign_id, "words": words})

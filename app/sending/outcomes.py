@@ -1,0 +1,120 @@
+"""Write outcomes to the ledger, many at once; each message once, however often it is tried.
+
+Every statement moves only messages that are `sending` in this run, and what follows (attempts, events, suppressions) follows
+from the rows it moved. So a repeat after a lost connection, or a recovery beside it, changes nothing.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from app.messages.lifecycle import State
+from app.sending.verdicts import Outcome
+
+# Hidden from the planner, which would else scan the run's claims once for each outcome, or the outcomes once for each claim.
+_OURS = "CASE WHEN m.run_id = %(run)s AND m.state = 'sending' THEN true ELSE false END"
+
+_SENT = f"""
+WITH o AS (
+    SELECT * FROM unnest(%(ids)s::bigint[], %(ats)s::float8[], %(codes)s::smallint[], %(statuses)s::text[], %(replies)s::text[])
+    AS o (id, at, code, status, reply)
+), moved AS (
+    UPDATE messages m SET state = 'sent', reason = '', sent_at = to_timestamp(o.at), next_attempt_at = NULL, changed_at = now()
+    FROM o WHERE m.id = o.id AND {_OURS}
+    RETURNING m.id, m.workspace_id, m.campaign_id, o.at, o.code, o.status, o.reply
+)
+INSERT INTO attempts (at, workspace_id, message_id, campaign_id, run_id, transport, outcome, code, status, reply)
+SELECT to_timestamp(at), workspace_id, id, campaign_id, %(run)s, %(transport)s, 'sent', code, status, reply FROM moved
+"""  # noqa: S608 - only constants of this file are put together
+
+_OTHERS = f"""
+WITH o AS (
+    SELECT * FROM unnest(
+        %(ids)s::bigint[], %(ats)s::float8[], %(codes)s::smallint[], %(statuses)s::text[], %(replies)s::text[],
+        %(states)s::text[], %(reasons)s::text[], %(dead)s::boolean[]
+    ) AS o (id, at, code, status, reply, state, reason, dead)
+), settled AS MATERIALIZED (
+    SELECT o.*, m.attempts,
+           CASE WHEN o.state = 'deferred' AND m.attempts > cardinality(%(waits)s::float8[]) THEN 'failed' ELSE o.state END AS becomes
+    FROM o JOIN messages m ON m.id = o.id
+), moved AS (
+    UPDATE messages m
+    SET state = s.becomes,
+        reason = CASE WHEN s.becomes = 'failed' AND s.state = 'deferred' THEN 'expired' ELSE s.reason END,
+        sent_at = CASE WHEN s.becomes = 'sent' THEN to_timestamp(s.at) END,
+        next_attempt_at = CASE WHEN s.becomes = 'deferred' THEN
+            to_timestamp(s.at) + make_interval(secs => (%(waits)s::float8[])[m.attempts] * (0.9 + 0.2 * random())) END,
+        changed_at = now()
+    FROM settled s WHERE m.id = s.id AND {_OURS}
+    RETURNING m.id, m.workspace_id, m.campaign_id, m.subscriber_id, m.address,
+              s.at, s.code, s.status, s.reply, s.reason, s.dead, s.becomes
+), tried AS (
+    INSERT INTO attempts (at, workspace_id, message_id, campaign_id, run_id, transport, outcome, code, status, reply, reason)
+    SELECT to_timestamp(at), workspace_id, id, campaign_id, %(run)s, %(transport)s, becomes, nullif(code, 0), status, reply,
+           reason
+    FROM moved WHERE becomes <> 'skipped'
+), told AS (
+    INSERT INTO events (id, at, workspace_id, message_id, campaign_id, subscriber_id, kind, data)
+    SELECT gen_random_uuid(), to_timestamp(at), workspace_id, id, campaign_id, subscriber_id, becomes,
+           jsonb_build_object('reason', reason, 'code', nullif(code, 0), 'status', status)
+    FROM moved WHERE becomes IN ('deferred', 'bounced')
+)
+INSERT INTO suppressions (workspace_id, address_hash, hint, reason, evidence, message_id)
+SELECT moved.workspace_id, sha256(w.address_key || convert_to(lower(address), 'UTF8')),
+       left(address, 1) || '…@' || substring(lower(address) from '[^@]*$'), 'bounced', code || ' ' || reply, moved.id
+FROM moved JOIN workspaces w ON w.id = moved.workspace_id WHERE dead AND becomes = 'bounced'
+ON CONFLICT DO NOTHING
+"""  # noqa: S608
+
+
+class Ledger:
+    """Writes the outcomes of one run."""
+
+    def __init__(self, run_id: int, transport: str, waits: Sequence[float]) -> None:
+        self._run = run_id
+        self._transport = transport
+        self._waits = list(waits)
+
+    async def write(self, connection: AsyncConnection[Any], outcomes: Sequence[Outcome]) -> None:
+        """Write outcomes; safe to repeat. Raises psycopg.OperationalError when the database does not answer."""
+        sent = [outcome for outcome in outcomes if outcome.state is State.SENT]
+        others = [outcome for outcome in outcomes if outcome.state is not State.SENT]
+        if sent:
+            await connection.execute(_SENT, self._binds(sent))
+        if others:
+            await connection.execute(_OTHERS, {**self._binds(others), **self._more_binds(others)})
+
+    def _binds(self, outcomes: Sequence[Outcome]) -> dict[str, object]:
+        return {
+            "run": self._run,
+            "transport": self._transport,
+            "ids": numbers([outcome.message_id for outcome in outcomes]),
+            "ats": numbers([outcome.at for outcome in outcomes]),
+            "codes": numbers([outcome.code for outcome in outcomes]),
+            "statuses": texts([outcome.status for outcome in outcomes]),
+            "replies": texts([outcome.reply for outcome in outcomes]),
+        }
+
+    def _more_binds(self, outcomes: Sequence[Outcome]) -> dict[str, object]:
+        return {
+            "states": texts([outcome.state for outcome in outcomes]),
+            "reasons": texts([outcome.reason for outcome in outcomes]),
+            "dead": "{" + ",".join(["t" if outcome.suppress else "f" for outcome in outcomes]) + "}",
+            "waits": numbers(self._waits),
+        }
+
+
+def numbers(values: Iterable[float | None]) -> str:
+    """A PostgreSQL array of numbers; much cheaper than dumping a list item by item."""
+    return "{" + ",".join(["NULL" if value is None else repr(value) for value in values]) + "}"
+
+
+def texts(values: Sequence[str]) -> str:
+    """A PostgreSQL array of texts, without NUL, which it cannot hold."""
+    joined = "\0".join(values)
+    if joined.count("\0") >= len(values):
+        joined = "\0".join([value.replace("\0", " ") for value in values])
+    if "\\" in joined or '"' in joined:
+        joined = joined.replace("\\", "\\\\").replace('"', '\\"')
+    return '{"' + joined.replace("\0", '","') + '"}' if values else "{}"

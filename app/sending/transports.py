@@ -1,0 +1,116 @@
+"""Which way out a workspace uses: its own SMTP account, or the installation's."""
+
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from psycopg import AsyncConnection
+from sqlalchemy import delete, select
+
+from app.core.database import db
+from app.core.settings import Settings
+from app.core.tokens import Keyring
+from app.sending.account import MESSAGES_PER_CONNECTION, Account, Security, read_smtp_url
+from app.sending.models import Transport
+from app.sending.seal import seal, unseal
+
+_OF_CAMPAIGN = """
+SELECT t.host, t.port, t.security, t.username, t.password_sealed, t.limits
+FROM campaigns c JOIN transports t ON t.workspace_id = c.workspace_id AND t.is_default WHERE c.id = %s
+"""
+
+
+async def account_for(
+    connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, settings: Settings, keyring: Keyring
+) -> Account:
+    """The account by which a campaign goes out. Raises SettingsError when it cannot be used."""
+    row = await (await connection.execute(_OF_CAMPAIGN, (campaign_id,))).fetchone()
+    return _default(settings) if row is None else _account(settings, keyring, *row)
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFields:
+    """An SMTP account as its owner fills it in."""
+
+    host: str
+    port: int
+    security: str
+    username: str
+    password: str
+    limits: Mapping[str, int]
+
+
+def find_transport() -> Transport | None:
+    """The account of the workspace in scope, if it has one of its own."""
+    return db.session.scalar(select(Transport).where(Transport.is_default))
+
+
+def save_transport(keyring: Keyring, fields: AccountFields) -> Transport:
+    """Make or change the account of the workspace in scope; flushes. An empty password keeps the one there is.
+
+    A kept password goes to the same server only: whoever changes the host must know it.
+    """
+    transport = find_transport()
+    if transport is None:
+        transport = Transport(kind="smtp", is_default=True, limits={})
+        db.session.add(transport)
+    elif transport.host != fields.host or not fields.username:
+        transport.password_sealed = None
+    transport.name = transport.host = fields.host
+    transport.port, transport.security, transport.username = fields.port, fields.security, fields.username
+    if fields.username and fields.password:
+        transport.password_sealed = seal(keyring, fields.password)
+    transport.limits = dict(fields.limits)
+    db.session.flush()
+    return transport
+
+
+def forget_transport() -> None:
+    """Take the account of the workspace in scope away."""
+    db.session.execute(delete(Transport).where(Transport.is_default))
+
+
+def workspace_account(workspace_id: int, settings: Settings, keyring: Keyring) -> Account:
+    """The account by which a workspace's own mails go out. Raises SettingsError when it cannot be used."""
+    found = db.session.scalar(select(Transport).where(Transport.workspace_id == workspace_id, Transport.is_default))
+    if found is None:
+        return _default(settings)
+    return _account(
+        settings, keyring, found.host, found.port, found.security, found.username, found.password_sealed, found.limits
+    )
+
+
+def _default(settings: Settings) -> Account:
+    return read_smtp_url(
+        settings.smtp_url, connections=settings.smtp_connections, timeout=settings.smtp_timeout, hello=_hello()
+    )
+
+
+def _account(
+    settings: Settings,
+    keyring: Keyring,
+    host: str,
+    port: int,
+    security: str,
+    username: str,
+    sealed: bytes | None,
+    limits: Mapping[str, Any],
+) -> Account:
+    return Account(
+        host=host,
+        port=port,
+        security=cast(Security, security),
+        username=username,
+        password=unseal(keyring, sealed) if sealed else "",
+        connections=int(limits.get("connections") or settings.smtp_connections),
+        messages_per_connection=int(limits.get("messages_per_connection") or MESSAGES_PER_CONNECTION),
+        timeout=settings.smtp_timeout,
+        hello=_hello(),
+    )
+
+
+def _hello() -> str:
+    """A full name where the machine has one; an address literal otherwise (RFC 5321 §4.1.3)."""
+    name = socket.getfqdn()
+    return name if "." in name and name.isascii() else "[127.0.0.1]"

@@ -1,0 +1,64 @@
+"""What a reply means for one message: its next state, the reason, and whether the address is dead."""
+
+from typing import NamedTuple
+
+from app.mail.classify import classify_reply
+from app.mail.status_codes import Stage
+from app.messages.lifecycle import State
+from app.sending.replies import Reply
+
+LONGEST_REPLY = 500
+"""Characters of a reply that the ledger keeps."""
+
+_OF_THE_SENDER = frozenset({"sender-auth", "sender-reputation"})
+_BEFORE_RECIPIENT = frozenset({"connect", "ehlo", "mail"})
+
+
+class Outcome(NamedTuple):
+    """What became of one message; `at` in seconds since 1970. `deferred` becomes `failed` when its time has run out."""
+
+    message_id: int
+    at: float
+    state: State
+    code: int = 0
+    status: str = ""
+    reason: str = ""
+    reply: str = ""
+    suppress: bool = False
+
+
+class Verdict(NamedTuple):
+    """An outcome, and whether it speaks of us, the content or the server rather than of this one recipient."""
+
+    outcome: Outcome
+    is_general: bool
+
+
+def judge(message_id: int, at: float, stage: Stage, reply: Reply, host: str = "") -> Verdict:
+    """The verdict on a refusal (4xx, 5xx).
+
+    A 5xx at RCPT is final for this recipient, since some providers punish a retry; but one that speaks of the sender keeps
+    the person: the message waits for the repair. Only an address that is dead for good is suppressed.
+    """
+    text = " ".join(reply.text.split())
+    found = classify_reply(reply.code, text, stage=stage, remote_host=host)
+    keeps = (
+        reply.code < 500
+        or stage in _BEFORE_RECIPIENT
+        or found.scope in _OF_THE_SENDER
+        or found.reason == "norelaying"
+        or (found.scope == "transient-infra" and found.persistence != "permanent")
+    )
+    # A host that is said not to exist may only be unknown to that server's resolver: bounced, but not suppressed.
+    dead = found.suppress and found.reason != "hostunknown" and not keeps
+    outcome = Outcome(
+        message_id,
+        at,
+        State.DEFERRED if keeps else State.BOUNCED,
+        reply.code,
+        found.enhanced_status,
+        found.reason,
+        text[:LONGEST_REPLY],
+        dead,
+    )
+    return Verdict(outcome, is_general=found.scope != "address" and (reply.code >= 500 or stage != "rcpt"))

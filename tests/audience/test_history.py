@@ -1,0 +1,70 @@
+"""What a profile shows of a person's messages, and what erasing leaves of them."""
+
+import uuid
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app.accounts.models import Workspace
+from app.audience.erasure import erase
+from app.audience.history import timeline
+from app.core import clock
+from app.core.database import db
+from app.messages.models import Attempt, Event, Message
+from tests.factories.messages import sent_message
+
+
+def _event(message: Message, kind: str, **values: object) -> None:
+    db.session.add(
+        Event(
+            id=uuid.uuid4(),
+            at=clock.now(),
+            message_id=message.id,
+            campaign_id=message.campaign_id,
+            subscriber_id=message.subscriber_id,
+            kind=kind,
+            **values,
+        )
+    )
+    db.session.flush()
+
+
+def test_each_message_and_each_event_is_a_row(as_ada: FlaskClient, scope: Workspace) -> None:
+    sent = sent_message(scope)
+    _event(sent.message, "opened", label="machine")
+    _event(sent.message, "clicked", label="human", link_id=sent.links[0].id)
+    db.session.commit()
+    facts = timeline(sent.person)
+    assert {fact.kind for fact in facts} == {"sent", "opened", "clicked"}
+    assert {fact.campaign for fact in facts} == {sent.campaign.name}
+    page = as_ada.get(f"/w/{scope.slug}/people/{sent.person.id}").text
+    for words in ("Opened", "a machine", "Clicked", "a person", sent.links[0].url.partition("?")[0]):
+        assert words in page
+
+
+def test_erasing_masks_the_address_in_the_ledger(scope: Workspace) -> None:
+    sent = sent_message(scope)
+    address, message_id = sent.person.address, sent.message.id
+    db.session.add(
+        Attempt(
+            at=clock.now(),
+            message_id=message_id,
+            campaign_id=sent.campaign.id,
+            transport="smtp",
+            outcome="deferred",
+            reply=f"450 <{address}>: try later",
+        )
+    )
+    _event(sent.message, "opened", label="human")
+    db.session.flush()
+    erase(sent.person)
+    db.session.commit()
+    db.session.expire_all()
+    message = db.session.scalars(select(Message).where(Message.id == message_id)).one()
+    assert message.subscriber_id is None
+    assert message.address == f"{address[0]}…@{address.partition('@')[2]}"
+    replies = db.session.scalars(select(Attempt.reply).where(Attempt.message_id == message_id))
+    assert not any(address in reply for reply in replies)
+    events = db.session.scalars(select(Event.subscriber_id).where(Event.message_id == message_id)).all()
+    assert events
+    assert set(events) == {None}

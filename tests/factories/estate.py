@@ -1,0 +1,86 @@
+"""One of everything that an address can name, in one workspace."""
+
+import io
+from dataclasses import dataclass
+from secrets import token_hex
+
+from app.accounts.keys import create_key
+from app.accounts.models import ApiKey, Role, User, Workspace
+from app.accounts.setup import add_member, create_user, make_link
+from app.audience.imports.uploads import store_upload
+from app.audience.subscriptions import subscribe
+from app.audience.suppressions import suppress
+from app.content.templates import create_template
+from app.core.database import db, in_workspace
+from app.core.extensions import keyring
+from app.core.tokens import Purpose
+from tests.factories.audience import a_list, a_person, csv_bytes
+from tests.factories.campaigns import weekly_digest
+from tests.factories.messages import Sent, sent_message
+
+
+@dataclass(frozen=True)
+class Estate:
+    """A workspace with its people, and what stands in its addresses by the names that routes use."""
+
+    workspace: Workspace
+    owner: User
+    sent: Sent
+    ids: dict[str, int | str]
+    tokens: dict[str, dict[str, str]]
+    """By endpoint: the secrets in addresses for the public."""
+
+
+def furnish(workspace: Workspace) -> Estate:
+    """Fill a workspace; committed."""
+    owner, member = _member(workspace, Role.OWNER), _member(workspace, Role.VIEWER)
+    sent = sent_message(workspace, f"reader-{token_hex(4)}@example.org")
+    with in_workspace(workspace.id):
+        mailing_list = a_list(f"Letters {token_hex(4)}")
+        person = a_person(f"wren-{token_hex(4)}@example.com")
+        waiting = subscribe(person, mailing_list, "pending", source="form")
+        campaign = weekly_digest(mailing_list)
+        upload = store_upload(io.BytesIO(csv_bytes([["email"], ["robin@example.com"]])), "people.csv")
+        suppressed = suppress(f"gone-{token_hex(4)}@example.com", "manual")
+        template = create_template(f"Letterhead {token_hex(4)}")
+        create_key("Shop", Role.VIEWER)
+        key = db.session.query(ApiKey).one()
+        enter, start = make_link("sign-in", member), make_link("create-owner")
+        db.session.commit()
+        token, confirmation = sent.token, keyring().sign(Purpose.SUBSCRIPTION, waiting.id)
+        return Estate(
+            workspace,
+            owner,
+            sent,
+            ids={
+                "ws": workspace.slug,
+                "campaign_id": campaign.id,
+                "list_id": mailing_list.id,
+                "subscriber_id": person.id,
+                "import_id": upload.id,
+                "suppression_id": suppressed.id,
+                "template_id": template.id,
+                "key_id": key.id,
+                "user_id": member.id,
+                "slug": "plain-letter",
+            },
+            tokens={
+                "tracking.pixel": {"token": token},
+                "tracking.click": dict(zip(("token", "target"), sent.click_path().split("/")[2:], strict=True)),
+                "pages": {"token": token},
+                "sign_up.ask": {"public_id": mailing_list.public_id},
+                "sign_up.sign_up": {"public_id": mailing_list.public_id},
+                "sign_up": {"token": confirmation},
+                "accounts.start": {"secret": start},
+                "accounts.create_owner": {"secret": start},
+                "accounts": {"secret": enter},
+                "static": {"filename": "logo.svg"},
+            },
+        )
+
+
+def _member(workspace: Workspace, role: Role) -> User:
+    user = create_user(f"{role}-{token_hex(4)}@example.com")
+    add_member(workspace, user, role)
+    db.session.flush()
+    return user
