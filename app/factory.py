@@ -14,6 +14,7 @@ from flask_wtf import CSRFProtect
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import models
+from app.accounts.tries import limit_tries
 from app.core import jobs
 from app.core.assets import asset_url
 from app.core.database import db, enter_workspace, leave_workspace
@@ -163,6 +164,7 @@ def _configure_forms(app: Flask, settings: Settings) -> None:
     )
     limiter.init_app(app)
     app.extensions["merpati.limiter"] = limiter
+    limit_tries(app)
 
 
 def _configure_templates(app: Flask) -> None:

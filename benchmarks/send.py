@@ -101,6 +101,7 @@ def _seed(url: str, messages: int, size: int, links: int) -> None:
 
 def _newsletter(size: int, links: int) -> str:
     """MJML that comes to about `size` bytes of HTML, with a salutation and `links` links."""
+
     def paragraph(number: int, length: int) -> str:
         text = (WORDS * (length // len(WORDS) + 1))[:length]
         return (

@@ -78,7 +78,9 @@ def resume(campaign_id: int) -> Any:
 @bp.output(StatusOut)
 def cancel(campaign_id: int) -> Any:
     """Cancel the rest; what is sent cannot be recalled"""
-    control.cancel_rest(campaign_id)
+    control.cancel(campaign_id)
+    db.session.commit()  # now no worker begins another message, while the rest is being skipped
+    control.skip_rest(campaign_id)
     db.session.commit()
     return _status(find_campaign(campaign_id))
 

@@ -6,7 +6,6 @@ from app.audience.models import ConsentEvent, Subscriber
 from app.core import clock
 from app.core.database import db
 
-ACTIONS = ("requested", "confirmed", "imported", "withdrawn", "restored", "tracking-on", "tracking-off")
 OWN_ACTS = frozenset({"form", "one-click", "preferences", "page"})
 """Sources in which the person acts; import, api and operator act for somebody else."""
 

@@ -7,7 +7,7 @@ from flask_wtf import FlaskForm
 from flask_wtf.file import FileField, FileRequired
 from wtforms import BooleanField, EmailField, RadioField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
-from wtforms.validators import DataRequired, Length, Optional
+from wtforms.validators import DataRequired, InputRequired, Length, Optional
 
 from app.core.errors import Invalid
 
@@ -91,6 +91,7 @@ class ImportForm(Form):
             SelectChoice("confirmed", _("Subscribed: they confirmed already")),
             SelectChoice("pending", _("Waiting for confirmation: they get no campaign until they confirm")),
         ],
+        validators=[InputRequired()],
         default="confirmed",
     )
     consent = TextAreaField(
@@ -123,10 +124,6 @@ class LiftForm(Form):
     """The reason for mailing an address again."""
 
     note = StringField(_("Why may this address be mailed again?"), [DataRequired(), Length(max=500)])
-
-
-class EmptyForm(Form):
-    """A button."""
 
 
 def list_options(lists: list[tuple[int, str]], none: Any = None) -> list[SelectChoice]:

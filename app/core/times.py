@@ -33,5 +33,6 @@ def when(moment: datetime | None) -> Markup:
 
 
 def clock(moment: datetime) -> str:
-    """Hour and minute in the workspace's zone."""
-    return f"{moment.astimezone(zone()):%H:%M}"
+    """Hour, minute and, where there are any, seconds in the workspace's zone."""
+    local = moment.astimezone(zone())
+    return f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"

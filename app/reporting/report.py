@@ -169,21 +169,24 @@ WHERE campaign_id = :campaign AND workspace_id = :workspace AND state = 'bounced
 GROUP BY reason ORDER BY count DESC, reason
 """
 
-# Minutes while everything lies within two hours, else hours; at most the first 48 hours.
+# Buckets of five seconds, a minute or an hour, as long as what is shown: at most the first 48 hours.
 TIMELINE = """
 WITH firsts AS (
-    SELECT message_id, min(at) FILTER (WHERE kind = 'opened') AS opened, min(at) FILTER (WHERE kind = 'clicked') AS
-    clicked FROM events WHERE campaign_id = :campaign AND workspace_id = :workspace
+    SELECT message_id, min(at) FILTER (WHERE kind = 'opened') AS opened,
+           min(at) FILTER (WHERE kind = 'clicked') AS clicked
+    FROM events WHERE campaign_id = :campaign AND workspace_id = :workspace
       AND kind IN ('opened', 'clicked') AND label = 'human' GROUP BY message_id
 ), span AS (
     SELECT min(least(opened, clicked)) AS start,
-           CASE WHEN max(greatest(opened, clicked)) - min(least(opened, clicked)) < interval '2 hours'
-                THEN 'minute' ELSE 'hour' END AS unit FROM firsts
+           least(max(greatest(opened, clicked)), min(least(opened, clicked)) + interval '48 hours') AS stop FROM firsts
+), step AS (
+    SELECT CASE WHEN stop - start < interval '10 minutes' THEN interval '5 seconds'
+                WHEN stop - start < interval '3 hours' THEN interval '1 minute'
+                ELSE interval '1 hour' END AS width, start, stop FROM span WHERE start IS NOT NULL
 ), marks AS (
-    SELECT date_trunc(span.unit, opened) AS bucket, 1 AS o, 0 AS c FROM firsts, span
-    WHERE opened < span.start + interval '48 hours'
-    UNION ALL
-    SELECT date_trunc(span.unit, clicked), 0, 1 FROM firsts, span WHERE clicked < span.start + interval '48 hours'
+    SELECT generate_series(date_bin(width, start, 'epoch'), stop, width) AS bucket, 0 AS o, 0 AS c FROM step
+    UNION ALL SELECT date_bin(width, opened, 'epoch'), 1, 0 FROM firsts, step WHERE opened <= stop
+    UNION ALL SELECT date_bin(width, clicked, 'epoch'), 0, 1 FROM firsts, step WHERE clicked <= stop
 )
 SELECT bucket, sum(o)::bigint AS opened, sum(c)::bigint AS clicked FROM marks GROUP BY bucket ORDER BY bucket
 """

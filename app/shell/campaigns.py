@@ -232,7 +232,9 @@ def _control(verb: str, about: str) -> click.Command:
             if verb == "pause":
                 control.pause(campaign_id, "Paused from the shell.")
             elif verb == "cancel":
-                control.cancel_rest(campaign_id)
+                control.cancel(campaign_id)
+                db.session.commit()
+                control.skip_rest(campaign_id)
             else:
                 campaign = control.resume(campaign_id)
                 db.session.commit()

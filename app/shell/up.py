@@ -65,7 +65,7 @@ def processes(settings: Settings) -> list[Process]:
     web = [
         *(sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port)),
         *("--workers", str(settings.web_processes), "--blocking-threads", str(settings.web_threads)),
-        *("--workers-kill-timeout", "5", "--no-access-log", "--log-level", "warning", "wsgi:app"),
+        *("--workers-kill-timeout", "5", "--no-access-log", "--log-level", "error", "wsgi:app"),
     ]
     root = str(Path(__file__).resolve().parents[2])
     return [

@@ -21,19 +21,10 @@ from app.core.errors import NotFound
 from app.core.extensions import queue
 from app.core.logging import log
 from app.tracking.hits import GROUP, STREAM, Hit, decode
-from app.tracking.judge import (
-    BURST_SECONDS,
-    CROWD_SECONDS,
-    HUMAN,
-    MACHINE,
-    SUSPECTED,
-    Click,
-    bursts,
-    crowds,
-    judge,
-)
+from app.tracking.judge import HUMAN, judge
 from app.tracking.leaving import EVERYTHING, UNSUBSCRIBED, Act, leave
 from app.tracking.recipients import find_recipient
+from app.tracking.relabel import judge_together
 
 BATCH = 5_000
 ABANDONED_MS = 60_000
@@ -72,7 +63,7 @@ def write_events(hits: Sequence[Hit]) -> None:
         return
     db.session.execute(text(INSERT), {"rows": json.dumps(rows)})
     if clicks := [row for row in rows if row["kind"] == "clicked"]:
-        _judge_together({row["message_id"] for row in clicks}, [row["at"] for row in clicks])
+        judge_together({row["message_id"] for row in clicks}, [row["at"] for row in clicks])
     human = {row["message_id"] for row in rows if row["label"] == HUMAN}
     # Somebody read it, so it arrived: this settles a doubt about the sending.
     db.session.execute(text(SETTLE), {"ids": list(human)})
@@ -118,28 +109,6 @@ ON CONFLICT DO NOTHING
 SETTLE = """
 UPDATE messages SET state = 'sent', reason = '', sent_at = coalesce(sent_at, changed_at), changed_at = now()
 WHERE id = ANY(:ids) AND state = 'uncertain'
-"""
-
-CLICKS = """
-SELECT e.id, e.at, e.message_id, e.label, e.reasons, e.link_id, e.data, l.links
-FROM events e JOIN messages m ON m.id = e.message_id
-CROSS JOIN LATERAL (SELECT count(*) AS links FROM links WHERE variant_id = m.variant_id) l
-WHERE e.message_id = ANY(:ids) AND e.kind = 'clicked'
-  AND e.at BETWEEN CAST(:start AS timestamptz) - make_interval(secs => :seconds)
-               AND CAST(:end AS timestamptz) + make_interval(secs => :seconds)
-"""
-
-NEIGHBOURS = """
-SELECT id, at, message_id, label, reasons, link_id, data, 0 AS links FROM events
-WHERE kind = 'clicked' AND campaign_id = ANY(SELECT campaign_id FROM messages WHERE id = ANY(:ids))
-  AND at BETWEEN CAST(:start AS timestamptz) - make_interval(secs => :seconds)
-             AND CAST(:end AS timestamptz) + make_interval(secs => :seconds)
-"""
-
-RELABEL = """
-UPDATE events SET label = new.label, reasons = new.reasons
-FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS new(id uuid, at timestamptz, label text, reasons jsonb)
-WHERE events.id = new.id AND events.at = new.at
 """
 
 
@@ -194,38 +163,3 @@ def _row(hit: Hit, about: dict[str, Any], label: str, reasons: list[str]) -> dic
         # PostgreSQL's JSON takes no NUL; one in a header must not stop everybody's hits.
         "data": {name: value.replace("\0", "") for name, value in data.items() if value},
     }
-
-
-def _judge_together(message_ids: set[int], times: list[str]) -> None:
-    new = {"ids": list(message_ids), "start": min(times), "end": max(times)}
-    own = _clicks(CLICKS, {**new, "seconds": BURST_SECONDS})
-    around = _clicks(NEIGHBOURS, {**new, "seconds": CROWD_SECONDS})
-    changes: dict[str, dict[str, Any]] = {}
-    for message_id in message_ids:
-        rows = [row for row in own if row["message_id"] == message_id]
-        if rows:
-            for position in bursts([_click(row) for row in rows], rows[0]["links"]):
-                _change(changes, rows[position], MACHINE, "burst")
-    for position in crowds([_click(row) for row in around]):
-        row = changes.get(str(around[position]["id"]), around[position])
-        if row["label"] != MACHINE:
-            _change(changes, around[position], SUSPECTED, "crowd")
-    if changes:
-        db.session.execute(text(RELABEL), {"rows": json.dumps(list(changes.values()))})
-
-
-def _clicks(query: str, values: dict[str, Any]) -> list[dict[str, Any]]:
-    return [dict(row) for row in db.session.execute(text(query), values).mappings()]
-
-
-def _click(row: dict[str, Any]) -> Click:
-    data = row["data"]
-    link = str(row["link_id"] or data.get("url", ""))
-    return Click(row["at"].timestamp(), row["message_id"], link, data.get("network", ""), data.get("agent", ""))
-
-
-def _change(changes: dict[str, dict[str, Any]], row: dict[str, Any], label: str, reason: str) -> None:
-    reasons = row["reasons"] if reason in row["reasons"] else [*row["reasons"], reason]
-    if row["label"] == label and reasons == row["reasons"]:
-        return
-    changes[str(row["id"])] = {"id": str(row["id"]), "at": row["at"].isoformat(), "label": label, "reasons": reasons}

@@ -5,6 +5,7 @@ Looked up in memory when a hit comes in; never a question to somebody else's ser
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from itertools import accumulate
 from pathlib import Path
@@ -22,6 +23,8 @@ class Networks:
 
     def name(self, address: str) -> str:
         """The name of the network that holds the address; empty when none does or it is no address."""
+        if not self._entries:
+            return ""
         try:
             ip = ip_address(address)
         except ValueError:
@@ -53,6 +56,7 @@ def load_networks(directory: Path) -> Networks:
     return Networks(entries)
 
 
+@lru_cache(maxsize=10_000)
 def cut(address: str) -> str:
     """The /24 of an IPv4 address, the /48 of an IPv6 address; empty for anything else."""
     try:

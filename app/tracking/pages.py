@@ -22,7 +22,7 @@ from app.tracking.hits import Hit
 from app.tracking.leaving import EVERYTHING, Act
 from app.tracking.preferences import Wishes
 from app.tracking.recipients import Recipient, find_recipient
-from app.tracking.views import about_request, keep
+from app.tracking.recording import about_request, keep
 
 bp = Blueprint("pages", __name__)
 csrf_exempt = True

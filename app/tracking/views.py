@@ -1,26 +1,20 @@
 """Where inboxes come: the pixel and the links. Neither asks a database; both answer when both servers are away."""
 
-from typing import Any
+from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, current_app, redirect, render_template, request
-from werkzeug.utils import cached_property
+from flask import Blueprint, Flask, Response, redirect, render_template
+from flask.blueprints import BlueprintSetupState
 
 from app.accounts.access import public
 from app.core.errors import BadToken
 from app.core.extensions import keyring, settings
-from app.core.logging import log
 from app.messages.links import SAMPLE, read_message, read_target
-from app.tracking.hits import STREAM, Hit, Recorder
-from app.tracking.networks import cut, load_networks
+from app.tracking.door import PIXEL, Door
+from app.tracking.hits import STREAM, Hit
+from app.tracking.recording import about_request, record
 from app.tracking.spool import Spool
 
 bp = Blueprint("tracking", __name__)
-
-PIXEL = (
-    b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\x00\x00\x00!\xf9\x04\x01\x00\x00\x00\x00,"
-    b"\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;"
-)
-HINTS = ("Purpose", "Sec-Purpose", "Sec-Fetch-Site", "Sec-Fetch-Mode", "Sec-Fetch-Dest", "Accept-Language", "X-Moz")
 
 
 @bp.get("/o/<token>.gif")
@@ -59,52 +53,10 @@ def click(token: str, target: str) -> Any:
     return response
 
 
-def record(hit: Hit) -> None:
-    """Write the hit down. A full disk on top of a dead queue loses the count, never the person's way."""
-    try:
-        keep(hit)
-    except OSError as error:
-        log("tracking").error("a hit could not be recorded", kind=hit.kind, error=error.strerror)
-
-
-def keep(hit: Hit) -> None:
-    """Write down what must not be lost. Raises OSError when neither queue nor disk takes it."""
-    _tools().recorder.record(hit)
-
-
-def about_request() -> dict[str, Any]:
-    """What a hit says of the request it came by."""
-    address = request.remote_addr or ""
-    headers = request.headers
-    return {
-        "method": request.method,
-        "agent": headers.get("User-Agent", "")[:300],
-        "network": cut(address),
-        "zone": _tools().networks.name(address),
-        "hints": {name.lower(): headers[name][:100] for name in HINTS if name in headers},
-    }
-
-
-class _Tools:
-    """What a web process keeps for tracking, made at its first hit."""
-
-    def __init__(self, app: Flask) -> None:
-        self._settings = app.extensions["merpati.settings"]
-
-    @cached_property
-    def recorder(self) -> Recorder:
-        return Recorder(self._settings.redis_url, Spool(self._settings.root / "spool", STREAM))
-
-    @cached_property
-    def networks(self) -> Any:
-        return load_networks(self._settings.root / "networks")
-
-
-def _tools() -> _Tools:
-    tools: _Tools | None = current_app.extensions.get("merpati.tracking")
-    if tools is None:
-        tools = current_app.extensions["merpati.tracking"] = _Tools(current_app)
-    return tools
+@bp.record
+def _open_door(state: BlueprintSetupState) -> None:
+    app = cast(Flask, state.app)
+    app.wsgi_app = Door(app)  # type: ignore[method-assign]
 
 
 def spool() -> Spool:

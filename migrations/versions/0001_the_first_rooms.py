@@ -43,7 +43,6 @@ def upgrade() -> None:
         sa.Column("password", sa.Text(), nullable=True),
         sa.Column("active", sa.Boolean(), server_default=sa.text("true"), nullable=False),
         sa.Column("fs_uniquifier", sa.Text(), nullable=False),
-        sa.Column("theme", sa.Text(), server_default="system", nullable=False),
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_users")),
@@ -114,9 +113,6 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text(), server_default="", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name=op.f("fk_attempts_workspace_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("id", "at", name=op.f("pk_attempts")),
         postgresql_partition_by="RANGE (at)",
     )
@@ -224,9 +220,6 @@ def upgrade() -> None:
         sa.Column("link_id", sa.BigInteger(), nullable=True),
         sa.Column("data", postgresql.JSONB(astext_type=sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("workspace_id", sa.BigInteger(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name=op.f("fk_events_workspace_id"), ondelete="CASCADE"
-        ),
         sa.PrimaryKeyConstraint("id", "at", name=op.f("pk_events")),
         postgresql_partition_by="RANGE (at)",
     )
@@ -568,15 +561,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["campaign_id"], ["campaigns.id"], name=op.f("fk_messages_campaign_id"), ondelete="CASCADE"
         ),
-        sa.ForeignKeyConstraint(["cell_id"], ["cells.id"], name=op.f("fk_messages_cell_id")),
-        sa.ForeignKeyConstraint(["list_id"], ["lists.id"], name=op.f("fk_messages_list_id"), ondelete="SET NULL"),
-        sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_messages_run_id")),
         sa.ForeignKeyConstraint(
             ["subscriber_id"], ["subscribers.id"], name=op.f("fk_messages_subscriber_id"), ondelete="SET NULL"
-        ),
-        sa.ForeignKeyConstraint(["variant_id"], ["variants.id"], name=op.f("fk_messages_variant_id")),
-        sa.ForeignKeyConstraint(
-            ["workspace_id"], ["workspaces.id"], name=op.f("fk_messages_workspace_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_messages")),
         sa.UniqueConstraint("campaign_id", "subscriber_id", name=op.f("uq_messages_campaign_id_subscriber_id")),

@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from secrets import token_hex
+from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ from werkzeug.test import TestResponse
 
 from app.accounts.models import User, Workspace
 from app.accounts.setup import checked_password, create_user, make_link
+from app.accounts.tries import LIMIT
 from app.core import clock
 from app.core.database import db
 from tests.accounts.pages import is_signed_in, text_of, token_on
@@ -84,6 +86,25 @@ def test_every_refusal_reads_the_same(visitor: FlaskClient, pat: User, vic: User
     assert not is_signed_in(visitor)
 
 
+def test_wrong_passwords_cannot_be_tried_by_the_thousand(visitor: FlaskClient, pat: User) -> None:
+    guesser, other = _from(), _from()
+    for _ in range(LIMIT.amount):
+        assert _sign_in(visitor, pat.email, "a wrong password", **guesser).status_code == 200
+    refused = _sign_in(visitor, pat.email, **guesser)
+    assert refused.status_code == 429
+    assert refused.headers["Retry-After"] == "60"
+    assert "Wait a minute" in text_of(refused)
+    assert not is_signed_in(visitor)
+    assert visitor.get("/sign-in", **guesser).status_code == 200
+    assert _sign_in(visitor, pat.email, **other).status_code == 302
+
+
+def test_right_passwords_are_not_counted(app: Flask, pat: User) -> None:
+    office = _from()
+    for _ in range(LIMIT.amount + 2):
+        assert _sign_in(app.test_client(), pat.email, **office).status_code == 302
+
+
 @pytest.mark.parametrize(
     "target",
     [
@@ -106,7 +127,7 @@ def test_every_refusal_reads_the_same(visitor: FlaskClient, pat: User, vic: User
 def test_no_link_leads_elsewhere_after_the_sign_in(visitor: FlaskClient, pat: User, target: str, place: str) -> None:
     given = {"query_string": {"next": target}} if place == "address" else {}
     fields = {"next": target} if place == "form" else {}
-    answer = visitor.post("/sign-in", data={"email": pat.email, "password": PASSWORD, **fields}, **given)
+    answer = visitor.post("/sign-in", data={"email": pat.email, "password": PASSWORD, **fields}, **given, **_from())
     assert _stays_here(answer)
 
 
@@ -165,5 +186,10 @@ def _link(user: User) -> str:
     return secret
 
 
-def _sign_in(browser: FlaskClient, email: str, password: str = PASSWORD) -> TestResponse:
-    return browser.post("/sign-in", data={"email": email, "password": password})
+def _sign_in(browser: FlaskClient, email: str, password: str = PASSWORD, **more: Any) -> TestResponse:
+    return browser.post("/sign-in", data={"email": email, "password": password}, **more)
+
+
+def _from() -> dict[str, Any]:
+    """A network address that no other test comes from."""
+    return {"environ_overrides": {"REMOTE_ADDR": f"2001:db8::{token_hex(2)}:{token_hex(2)}"}}

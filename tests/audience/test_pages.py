@@ -200,6 +200,7 @@ def test_an_import_from_file_to_result(as_ada: FlaskClient, scope: Workspace) ->
     done = as_ada.get(at(scope, f"imports/{row.id}")).text
     assert "All 2 rows of the file are done" in done
     assert "data-final" in done
+    assert "Download rows not taken" in done
     errors = as_ada.get(at(scope, f"imports/{row.id}/faults")).data.decode("utf-8-sig")
     assert errors.splitlines() == ["row,reason,original", '2,The address has no @.,"bad,,Rom"']
     ann = find_subscriber("ann@example.com")

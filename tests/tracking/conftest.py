@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 from flask import Flask
@@ -13,7 +12,7 @@ from app.core.database import db, every_workspace
 from app.factory import create_app, limiter
 from app.tracking.hits import STREAM, Hit, Recorder, decode
 from app.tracking.intake import take_in_hits
-from app.tracking.networks import Networks
+from app.tracking.recording import tools_of
 from app.tracking.spool import Spool
 from tests.factories.messages import Sent, sent_message
 
@@ -65,10 +64,10 @@ def spool_folder(tmp_path: Path) -> Path:
 def without_queue(app: Flask, tmp_path: Path, spool_folder: Path) -> Iterator[Recorder]:
     """Within the test, the web process finds nobody at the queue's socket."""
     recorder = Recorder(f"unix://{tmp_path}/valkey.sock", Spool(spool_folder, STREAM))
-    before = app.extensions.get("merpati.tracking")
-    app.extensions["merpati.tracking"] = SimpleNamespace(recorder=recorder, networks=Networks([]))
+    tools = tools_of(app)
+    before, tools.recorder = tools.recorder, recorder
     yield recorder
-    app.extensions["merpati.tracking"] = before
+    tools.recorder = before
 
 
 @pytest.fixture

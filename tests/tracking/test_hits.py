@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from app.core.tokens import Keyring, Purpose
 from app.messages.links import MessageLinks
 from app.tracking.hits import Recorder
+from app.tracking.recording import tools_of
 from tests.factories.messages import Sent
 from tests.tracking.conftest import Stream
 
@@ -113,21 +114,13 @@ def test_a_test_mail_leads_on_and_counts_nothing(visitor: FlaskClient, app: Flas
 def test_without_both_servers_a_click_leads_on_at_once(
     app_without_database: Flask, sent: Sent, without_queue: Recorder, spool_folder: Path
 ) -> None:
-    app_without_database.extensions["merpati.tracking"] = _tools(without_queue)
+    tools_of(app_without_database).recorder = without_queue
     inbox, path = app_without_database.test_client(), sent.click_path()
     began = time.perf_counter()
     for _ in range(20):
         assert inbox.get(path).location == "https://example.com/0"
     assert time.perf_counter() - began < 2
     assert sum(len(file.read_bytes().splitlines()) for file in spool_folder.glob("*.hits")) == 20
-
-
-def _tools(recorder: Recorder) -> object:
-    from types import SimpleNamespace
-
-    from app.tracking.networks import Networks
-
-    return SimpleNamespace(recorder=recorder, networks=Networks([]))
 
 
 def test_a_full_disk_on_top_costs_the_count_not_the_way(

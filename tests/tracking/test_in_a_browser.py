@@ -1,4 +1,4 @@
-"""A subscriber's pages in Chromium: without scripts, on a phone, readable, and the mail locked in but its links alive."""
+"""A subscriber's pages in Chromium: without scripts, on a phone, readable; the mail locked in, its links alive."""
 
 import re
 from collections.abc import Iterator

@@ -16,6 +16,7 @@ from app.core import clock
 from app.core.database import db, in_workspace
 from app.messages.models import Event
 from app.tracking.hits import GROUP, STREAM, Hit
+from app.tracking.recording import tools_of
 from tests.factories.messages import Sent, sent_campaign, sent_message
 from tests.tracking.conftest import Stream
 
@@ -208,7 +209,7 @@ def test_without_any_server_a_wish_to_leave_is_on_disk(
 ) -> None:
     from app.tracking.spool import Spool
 
-    app_without_database.extensions["merpati.tracking"] = app.extensions["merpati.tracking"]
+    tools_of(app_without_database).recorder = without_queue
     assert app_without_database.test_client().post(f"/u/{sent.token}", data=ONE_CLICK).status_code == 200
     without_queue._spool._close()  # type: ignore[attr-defined] - its process ends
     assert Spool(spool_folder, STREAM).drain(stream.redis) == 1  # type: ignore[arg-type]
@@ -220,7 +221,7 @@ def test_a_wish_that_nothing_can_keep_is_not_answered_with_yes(
     app_without_database: Flask, app: Flask, sent: Sent, without_queue: object, spool_folder: object
 ) -> None:
     spool_folder.write_text("where a directory should be")  # type: ignore[attr-defined]
-    app_without_database.extensions["merpati.tracking"] = app.extensions["merpati.tracking"]
+    tools_of(app_without_database).recorder = without_queue
     answer = app_without_database.test_client().post(f"/u/{sent.token}", data=ONE_CLICK)
     assert answer.status_code == 503
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import psycopg
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.audience.models import Import, ImportChunk
@@ -28,12 +28,6 @@ def stored_head(import_id: int) -> bytes:
     """The first piece of a stored file."""
     found = select(ImportChunk.data).where(ImportChunk.import_id == import_id, ImportChunk.number == 0)
     return db.session.scalar(found) or b""
-
-
-def is_stored(import_id: int) -> bool:
-    """Whether the file is still here."""
-    found = select(func.count()).where(ImportChunk.import_id == import_id, ImportChunk.number == 0)
-    return bool(db.session.scalar(found))
 
 
 def drop_file(row: Import) -> None:

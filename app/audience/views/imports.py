@@ -53,7 +53,7 @@ def create() -> Any:
             form.refuse(error)
         else:
             db.session.commit()
-            return redirect(url_for("imports.columns", import_id=row.id))
+            return redirect(url_for("imports.columns", import_id=row.id, list=request.args.get("list", type=int)))
     return render_template("audience/imports/new.html", form=form), 422
 
 

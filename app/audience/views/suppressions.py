@@ -107,6 +107,7 @@ def export() -> Any:
 
 def _page(form: SuppressForm) -> str:
     email, reason = request.args.get("q", "")[:300].replace("\x00", ""), request.args.get("reason", "")
+    reason = reason if reason in list(Reason) else ""
     rows = search_suppressions(email=email, reason=reason, before=request.args.get("before", type=int))
     return render_template(
         "audience/suppressions/index.html",
