@@ -42,7 +42,7 @@ def subscribe(
     target = usable_list(mailing_list if isinstance(mailing_list, int) else mailing_list.id)
     own = source in OWN_ACTS
     subscription, is_new = _row(person, target.id, state)
-    if not own and (subscription.state == UNSUBSCRIBED or is_suppressed(person, target.id)):
+    if not own and (_has_left(person, subscription, is_new=is_new) or is_suppressed(person, target.id)):
         if is_new:
             db.session.delete(subscription)
             db.session.flush()
@@ -217,11 +217,30 @@ def _change(subscription: Subscription, state: str) -> None:
     db.session.flush()
 
 
+def _has_left(person: Subscriber, subscription: Subscription, *, is_new: bool) -> bool:
+    """Whether the person left and has not come back by an act of their own; a request to come back is not one yet."""
+    if is_new or subscription.state == CONFIRMED:
+        return False
+    if subscription.state == UNSUBSCRIBED:
+        return True
+    last = db.session.scalar(
+        select(ConsentEvent.action)
+        .where(
+            ConsentEvent.address_hash == person.address_hash,
+            ConsentEvent.action != "requested",
+            (ConsentEvent.list_id == subscription.list_id) | ConsentEvent.list_id.is_(None),
+        )
+        .order_by(ConsentEvent.id.desc())
+        .limit(1)
+    )
+    return last == "withdrawn"
+
+
 def _last_withdrawal(person: Subscriber, list_id: int | None) -> ConsentEvent | None:
     scope = ConsentEvent.list_id.is_(None) if list_id is None else ConsentEvent.list_id == list_id
     return db.session.scalar(
         select(ConsentEvent)
-        .where(ConsentEvent.subscriber_id == person.id, ConsentEvent.action == "withdrawn", scope)
+        .where(ConsentEvent.address_hash == person.address_hash, ConsentEvent.action == "withdrawn", scope)
         .order_by(ConsentEvent.id.desc())
         .limit(1)
     )

@@ -445,3 +445,14 @@ def _leave_no_import_waiting(context: None) -> Iterator[None]:
         for row in db.session.scalars(select(Import).where(Import.state.in_(("queued", "running")))):
             row.state = "cancelled"
         db.session.commit()
+
+
+def test_a_strangers_sign_up_is_not_confirmed_by_an_import(scope: Workspace, tmp_path: Path) -> None:
+    weekly = a_list("Weekly")
+    ada = a_reader(weekly, "ada@example.com")
+    unsubscribe(ada, weekly.id, source="one-click")
+    subscribe(ada, weekly, "pending", source="form")
+    db.session.commit()
+    row = take(tmp_path, b"email\nada@example.com\n")
+    assert counts(row) == Counts(suppressed=1)
+    assert db.session.scalar(select(Subscription.state).where(Subscription.subscriber_id == ada.id)) == "pending"

@@ -206,3 +206,17 @@ def _row(person: Subscriber, of: MailingList) -> Subscription | None:
     return db.session.scalar(
         select(Subscription).where(Subscription.subscriber_id == person.id, Subscription.list_id == of.id)
     )
+
+
+def test_a_strangers_sign_up_does_not_open_the_way_for_others(scope: Workspace) -> None:
+    weekly = a_list()
+    ada = a_reader(weekly)
+    unsubscribe(ada, weekly.id, source="one-click")
+    subscribe(ada, weekly, "pending", source="form")
+    with pytest.raises(Conflict):
+        subscribe(ada, weekly, "confirmed", source="api")
+    assert state(ada, weekly) == "pending"
+    row = db.session.scalars(select(Subscription).where(Subscription.subscriber_id == ada.id)).one()
+    assert confirm(row)
+    subscribe(ada, weekly, "confirmed", source="api")
+    assert state(ada, weekly) == "confirmed"

@@ -56,6 +56,7 @@ CHANGE = """
         OR NOT known.attributes @> staged.attributes
     )
 """
+# Somebody who left and then, perhaps by a stranger's hand, asked to come back still has to confirm it themselves.
 BLOCK = """
     UPDATE landed SET blocked = true
     WHERE EXISTS (
@@ -64,7 +65,11 @@ BLOCK = """
           AND (list_id IS NULL OR list_id = %(list_id)s)
     ) OR NOT is_new AND EXISTS (
         SELECT FROM subscriptions held
-        WHERE held.list_id = %(list_id)s AND held.subscriber_id = landed.subscriber_id AND held.state = 'unsubscribed'
+        WHERE held.list_id = %(list_id)s AND held.subscriber_id = landed.subscriber_id
+          AND (held.state = 'unsubscribed' OR held.state = 'pending' AND 'withdrawn' = (
+              SELECT action FROM consent_events
+              WHERE workspace_id = %(workspace_id)s AND address_hash = landed.digest AND action <> 'requested'
+                AND (list_id = %(list_id)s OR list_id IS NULL) ORDER BY id DESC LIMIT 1))
     )
 """
 SUBSCRIBE = """
