@@ -126,19 +126,24 @@ def import_(file: Path, list_name: str, workspace: str, as_json: bool, **options
     sys.exit(import_people(file, list_name, workspace, as_json=as_json, **options))
 
 
-@main.group(cls=Commands)
+class CampaignCommands(Commands):
+    """Loaded when asked for: they bring the database's library along, which most processes can start without."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - as click calls it
+        return sorted(self._load())
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        return self._load().get(cmd_name)
+
+    def _load(self) -> dict[str, click.Command]:
+        from app.shell.campaigns import commands
+
+        return {command.name: command for command in commands if command.name}
+
+
+@main.group(cls=CampaignCommands)
 def campaign() -> None:
     """Campaigns: list, create, test, launch, pause, resume, cancel, status, report."""
-
-
-def _campaign_commands() -> None:
-    from app.shell.campaigns import commands
-
-    for command in commands:
-        campaign.add_command(command)
-
-
-_campaign_commands()
 
 
 @main.command()

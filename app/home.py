@@ -10,7 +10,6 @@ from app.accounts.access import member, public
 from app.accounts.models import Membership, Role, Workspace
 from app.core.database import db
 from app.core.extensions import queue
-from app.core.migrations import missing_migrations
 from app.reporting.home import overview
 
 bp = Blueprint("home", __name__)
@@ -51,6 +50,8 @@ def healthz() -> Any:
 @public
 def readyz() -> Any:
     """Database, queue and migrations are there."""
+    from app.core.migrations import missing_migrations  # here, because the tool behind it is slow to import
+
     db.session.execute(text("SELECT 1"))
     queue().ping()
     missing = missing_migrations(db.engine)

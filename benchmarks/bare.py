@@ -1,6 +1,7 @@
 """What the tracking pages are measured against: the least that Flask can do for the same bytes."""
 
 from flask import Flask, Response, redirect
+from werkzeug.wrappers import Response as Redirect
 
 app = Flask(__name__)
 BYTES = bytes(43)
@@ -13,6 +14,6 @@ def pixel() -> Response:
 
 
 @app.get("/click")
-def click() -> object:
+def click() -> Redirect:
     """A redirect."""
     return redirect("https://www.example.com/story", 302)

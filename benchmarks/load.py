@@ -10,6 +10,7 @@ import json
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 
 HEAD = (
     "GET {} HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: image/avif,image/webp,*/*;q=0.8\r\n"
@@ -68,19 +69,22 @@ async def load(port: int, connections: int, paths: list[str]) -> dict[str, objec
     loop = asyncio.get_running_loop()
     ends = [loop.create_future() for _ in range(connections)]
     begin = time.perf_counter()
-    made = [
-        await loop.create_connection(lambda end=end: Connection(requests, times, end), "127.0.0.1", port)
-        for end in ends
-    ]
+    made = [Connection(requests, times, end) for end in ends]
+    for connection in made:
+        await loop.create_connection(partial(_same, connection), "127.0.0.1", port)
     await asyncio.gather(*ends)
     seconds = time.perf_counter() - begin
     times.sort()
     return {
         "seconds": seconds,
-        "ok": sum(connection.ok for _, connection in made),
+        "ok": sum(connection.ok for connection in made),
         "p50_ms": times[len(times) // 2] * 1000,
         "p99_ms": times[len(times) * 99 // 100] * 1000,
     }
+
+
+def _same(connection: Connection) -> Connection:
+    return connection
 
 
 if __name__ == "__main__":

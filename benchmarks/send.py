@@ -30,7 +30,6 @@ from app.core.settings import Settings, load_settings
 from app.factory import create_app
 from app.rendering.design import compile_design
 from app.runtime.services import services
-from app.sending.engine import run_slice
 
 MESSAGES = 20_000
 SIZE = 20_000
@@ -71,6 +70,7 @@ def run(
         "ratio": round(rate / reference, 2),
         "worker_cpu_us_per_message": round(sum(report["cpu"] for report in reports) / messages * 1e6),
         "rss_mb": round(max(report["rss_mb"] for report in reports), 1),
+        "rss_before_mb": round(max(report["rss_before_mb"] for report in reports), 1),
     }
 
 
@@ -192,7 +192,7 @@ def _engine(database_url: str, redis_url: str, home: Path, port: int, workers: i
     }
     processes = [
         subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.send"],
+            [sys.executable, "-m", "benchmarks.send_worker"],
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -214,26 +214,6 @@ def _engine(database_url: str, redis_url: str, home: Path, port: int, workers: i
     for process in processes:
         process.communicate()
     return seconds, reports
-
-
-def _work() -> None:
-    """One worker process: ready, go, slices until nothing is left, then a report."""
-    app = create_app(load_settings(), web=False)
-    with app.app_context():
-        campaign_id = db.session.execute(db.text("SELECT max(id) FROM campaigns")).scalar_one()
-        db.session.rollback()
-        print("ready", flush=True)  # noqa: T201 - the parent reads it
-        sys.stdin.readline()
-        before = time.process_time()
-        while run_slice(campaign_id).has_more:
-            pass
-        cpu = time.process_time() - before
-    print(json.dumps({"cpu": cpu, "rss_mb": _peak_memory_mb()}), flush=True)  # noqa: T201
-
-
-def _peak_memory_mb() -> float:
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def _check(database_url: str, messages: int) -> None:
@@ -261,7 +241,3 @@ def _postfix(name: str) -> str:
     if found is None:
         raise SettingsError(f"{name} was not found: install Postfix's test programs (Debian: the package postfix).")
     return found
-
-
-if __name__ == "__main__":
-    _work()

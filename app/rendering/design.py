@@ -11,7 +11,6 @@ from typing import Any
 
 from lxml import etree
 from mjml import mjml2html
-from premailer import Premailer
 
 from app.rendering.compiled import SLOT_SIZE, CompiledDesign, Link
 from app.rendering.errors import DesignError, design_error
@@ -86,6 +85,8 @@ def _inline(html: str) -> Any:
             style.text = (style.text or "").replace(AUTHOR_STYLE, "")
         else:
             style.set("data-premailer", "ignore")
+    from premailer import Premailer  # here: it takes a third of a second to import, and only compiling needs it
+
     premailer = Premailer(
         page,
         allow_network=False,

@@ -22,12 +22,16 @@ _LONGEST_DELAY = 30.0
 
 @dataclass(frozen=True)
 class Process:
-    """A program to keep running. `ready` tells whether it does its work yet; without it, being alive is enough."""
+    """A program to keep running. `ready` tells whether it does its work yet; without it, being alive is enough.
+
+    `after` names a process that must be ready first: where cores are few, what people wait for comes before the rest.
+    """
 
     name: str
     argv: Sequence[str]
     env: Mapping[str, str] = field(default_factory=dict)
     ready: Callable[[], bool] | None = None
+    after: str = ""
     restart: bool = True
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 15
@@ -47,6 +51,11 @@ class Child:
         self._tail: Tail | None = None
         self._started = 0.0
         self._failures = 0
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it was ever started."""
+        return self._popen is not None
 
     @property
     def pid(self) -> int:
@@ -77,7 +86,7 @@ class Child:
         self._tail = self._tail or Tail(self.log, self._began)
 
     def check_ready(self) -> bool:
-        self.is_ready = self.is_ready or self.process.ready is None or self.process.ready()
+        self.is_ready = self.is_ready or (self.has_begun and (self.process.ready is None or self.process.ready()))
         return self.is_ready
 
     def plan_restart(self) -> float:

@@ -74,19 +74,28 @@ class Supervisor:
             self._instance = claim_instance(self.home)
 
     def start(self) -> None:
-        """Start all processes side by side."""
+        """Start side by side all processes that need not come after another one."""
         self.claim()
         for child in self.children:
-            self._start(child)
+            if not child.process.after:
+                self._start(child)
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
         """Wait until every process is ready. Raises Unavailable, with the last words of one that is not."""
         end = time.monotonic() + seconds
         while waiting := [child for child in self.children if not child.check_ready()]:
-            self._check_coming_up(waiting, late=time.monotonic() > end, seconds=seconds)
+            self._start_followers()
+            begun = [child for child in waiting if child.has_begun]
+            self._check_coming_up(begun, late=time.monotonic() > end, seconds=seconds)
             self._pause(_TICK)
         self._check_coming_up(self.children, late=False, seconds=seconds)
         self._show_news()
+
+    def _start_followers(self) -> None:
+        ready = {child.process.name for child in self.children if child.is_ready}
+        for child in self.children:
+            if not child.has_begun and child.process.after in ready:
+                self._start(child)
 
     def poll(self) -> None:
         """Show news, start again what ended; never waits."""

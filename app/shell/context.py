@@ -3,13 +3,15 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-from flask import Flask
+from typing import TYPE_CHECKING
 
 from app.core.errors import SettingsError
 from app.core.settings import Settings, load_settings
 from app.runtime.secret import ensure_secret_key
 from app.runtime.services import Services, services
+
+if TYPE_CHECKING:
+    from flask import Flask
 
 
 def installation() -> Settings:
@@ -27,7 +29,9 @@ def adopt(found: Services, secret: str) -> Settings:
 
 
 @contextmanager
-def prepared_app(*, web: bool = False, migrated: bool = True, only_environment: bool = False) -> Iterator[Flask | None]:
+def prepared_app(
+    *, web: bool = False, migrated: bool = True, only_environment: bool = False
+) -> "Iterator[Flask | None]":
     """Servers running (those of `merpati up`, or own ones for the length of the command), and an application context.
 
     With `only_environment` no application is made: the command makes its own.

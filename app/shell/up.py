@@ -8,13 +8,15 @@ from pathlib import Path
 
 import click
 
-from app.core.settings import Settings, host_port, load_settings
+from app.core.settings import Settings, host_port, libpq_url, load_settings
 from app.runtime.ports import check_port_free
 from app.runtime.process import Process
 from app.runtime.secret import ensure_secret_key
 from app.runtime.services import RunningServices, ensure_services
 from app.runtime.supervisor import Supervisor
 from app.shell.context import adopt
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def run_up(*, catcher: bool | None = None) -> None:
@@ -67,19 +69,19 @@ def processes(settings: Settings) -> list[Process]:
         *("--workers", str(settings.web_processes), "--blocking-threads", str(settings.web_threads)),
         *("--workers-kill-timeout", "5", "--no-access-log", "--log-level", "error", "wsgi:app"),
     ]
-    root = str(Path(__file__).resolve().parents[2])
+    mailbox = listens(*host_port(settings.bounce_listen))
     return [
-        Process("web", web, env={"PYTHONPATH": root}, ready=answers(host, port, "/healthz")),
-        *(Process(f"worker-{number}", command("worker")) for number in range(1, settings.workers + 1)),
-        Process("schedule", command("schedule")),
-        Process("bounces", command("bounces", "listen"), ready=listens(*host_port(settings.bounce_listen))),
+        Process("web", web, env={"PYTHONPATH": str(ROOT)}, ready=answers(host, port, "/healthz")),
+        *(Process(f"worker-{number}", command("worker"), after="web") for number in range(1, settings.workers + 1)),
+        Process("schedule", command("schedule"), after="web"),
+        Process("bounces", command("bounces", "listen"), ready=mailbox, after="web"),
     ]
 
 
 def catcher_process(settings: Settings) -> Process:
     """The mail catcher: takes every mail, delivers none, shows them on a page."""
     ready = answers(*host_port(settings.catcher_page), "/status")
-    return Process("catcher", command("simulator", "--quiet"), ready=ready)
+    return Process("catcher", command("simulator", "--quiet"), ready=ready, after="web")
 
 
 def command(*words: str) -> list[str]:
@@ -97,18 +99,31 @@ def check_ports(settings: Settings, extra: Sequence[str]) -> None:
 
 
 def migrate_now(settings: Settings) -> None:
-    """Migrate without the weight of the whole application."""
+    """Migrate where it is needed; telling that it is not costs one query, not the weight of a migration tool."""
+    if _is_migrated(settings):
+        return
     from sqlalchemy import create_engine
 
-    from app.core.migrations import migrate, missing_migrations
+    from app.core.migrations import migrate
     from app.core.settings import sqlalchemy_url
 
     engine = create_engine(sqlalchemy_url(settings.database_url))
     try:
-        if missing_migrations(engine):
-            migrate(engine)
+        migrate(engine)
     finally:
         engine.dispose()
+
+
+def _is_migrated(settings: Settings) -> bool:
+    import psycopg
+
+    newest = max(path.name for path in (ROOT / "migrations" / "versions").glob("[0-9]*.py")).partition("_")[0]
+    try:
+        with psycopg.connect(libpq_url(settings.database_url), connect_timeout=5) as connection:
+            row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
+    except psycopg.errors.UndefinedTable:
+        return False
+    return row is not None and row[0] == newest
 
 
 def answers(host: str, port: int, path: str) -> Callable[[], bool]:

@@ -11,7 +11,7 @@ from app.core.extensions import keyring, settings
 from app.messages.links import SAMPLE, read_message, read_target
 from app.tracking.door import PIXEL, Door
 from app.tracking.hits import STREAM, Hit
-from app.tracking.recording import about_request, record
+from app.tracking.recording import about_request, record, tools_of
 from app.tracking.spool import Spool
 
 bp = Blueprint("tracking", __name__)
@@ -56,7 +56,8 @@ def click(token: str, target: str) -> Any:
 @bp.record
 def _open_door(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
-    app.wsgi_app = Door(app)  # type: ignore[method-assign]
+    tools_of(app)
+    app.wsgi_app = Door(app)  # type: ignore[method-assign,assignment]
 
 
 def spool() -> Spool:

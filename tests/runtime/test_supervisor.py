@@ -55,6 +55,21 @@ def test_processes_become_ready_and_end(home: Path) -> None:
     assert out.getvalue() == ""
 
 
+def test_what_comes_after_another_waits_until_that_is_ready(home: Path) -> None:
+    gate = home / "gate"
+    first = python("web", PATIENT, ready=gate.exists)
+    with Supervisor([first, python("worker", PATIENT, after="web")], home) as supervisor:
+        supervisor.start()
+        web, worker = supervisor.children
+        with pytest.raises(Unavailable, match="web was not ready"):
+            supervisor.wait_ready(seconds=0.5)
+        assert web.is_running
+        assert not worker.has_begun
+        gate.touch()
+        supervisor.wait_ready()
+        assert worker.is_running
+
+
 def test_the_environment_reaches_the_process(home: Path) -> None:
     code = "import os; print(os.environ['DOVE'], os.environ['PATH'] != '', flush=True)"
     with Supervisor([python("web", code, env={"DOVE": "ada"}, restart=False)], home) as supervisor:
