@@ -42,7 +42,7 @@ def job_context() -> Iterator[Flask]:
             leave_workspace()
 
 
-class Worker(SimpleWorker):  # type: ignore[misc]
+class Worker(SimpleWorker):
     """Runs jobs in its own process: a job is thousands of messages, so nothing is won by a fork per job.
 
     A job that was begun by a dead worker is not waited for: every job here is safe to run beside itself, and the
@@ -53,7 +53,7 @@ class Worker(SimpleWorker):  # type: ignore[misc]
         """First signal: the job under way ends its batch within seconds, then the worker ends."""
         request_stop()
         try:
-            super().request_stop(signum, frame)
+            super().request_stop(signum, frame)  # type: ignore[no-untyped-call]
         except RedisError:
             self._stop_requested = True
 
