@@ -190,7 +190,7 @@ def classify(paths: tuple[Path, ...], as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["send", "track", "import", "start"]))
+@click.argument("name", type=click.Choice(["send", "track", "import", "start", "dkim"]))
 @click.option("--messages", type=int, help="How many, where the benchmark counts messages.")
 @JSON
 def bench(name: str, messages: int | None, as_json: bool) -> None:
