@@ -192,7 +192,14 @@ def _register_rooms(app: APIFlask) -> None:
         module = import_module(name)
         app.register_blueprint(module.bp)
         if getattr(module, "csrf_exempt", False):
-            csrf.exempt(module.bp)
+            _without_session(app, module.bp.name)
+
+
+def _without_session(app: Flask, name: str) -> None:
+    """Calls of this blueprint, and of those nested in it, carry no session that a foreign page could borrow."""
+    for endpoint, view in app.view_functions.items():
+        if endpoint.startswith(f"{name}."):
+            csrf.exempt(view)
 
 
 def _configure_proxies(app: Flask, settings: Settings) -> None:

@@ -18,14 +18,14 @@ bp = Blueprint("home", __name__)
 @bp.get("/")
 @public
 def landing() -> Any:
-    """Into the first workspace, or to the sign-in page."""
+    """Into the workspace that was joined last, or to the sign-in page."""
     if not current_user.is_authenticated:
         return redirect(url_for("security.login"))
     slug = db.session.scalar(
         select(Workspace.slug)
         .join(Membership, Membership.workspace_id == Workspace.id)
         .where(Membership.user_id == current_user.id)
-        .order_by(Membership.id)
+        .order_by(Membership.id.desc())
     )
     if slug is None:
         return render_template("home/no_workspace.html"), 403

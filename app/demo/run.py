@@ -29,7 +29,7 @@ PATIENCE = 300
 
 def run_demo(*, once: bool, people: int, seed: int, seconds: int, home: Path | None, as_json: bool) -> int:
     """Run the demo; returns the exit code."""
-    demo = Demo(people=people, seed=seed, seconds=seconds, home=home, console=Console(stderr=as_json))
+    demo = Demo(stays=not once, people=people, seed=seed, seconds=seconds, home=home, console=Console(stderr=as_json))
     with demo.house_open():
         ok = demo.main_job()
         if as_json:
@@ -42,8 +42,11 @@ def run_demo(*, once: bool, people: int, seed: int, seconds: int, home: Path | N
 class Demo:
     """One run of the main job."""
 
-    def __init__(self, *, people: int, seed: int, seconds: int, home: Path | None, console: Console) -> None:
+    def __init__(
+        self, *, stays: bool, people: int, seed: int, seconds: int, home: Path | None, console: Console
+    ) -> None:
         self.people, self.seed, self.seconds, self.console = people, seed, seconds, console
+        self.stays = stays
         self.begin = time.monotonic()
         self.settings = _demo_settings(home, seconds)
         self.truth = self.settings.root / "truth" / f"{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
@@ -167,7 +170,8 @@ class Demo:
         wrong = [check.what for check in self.checks if not check.ok]
         self._say("Every number adds up." if not wrong else f"These do NOT add up: {', '.join(wrong)}.")
         self._say(f"The main job took {time.monotonic() - self.begin:.0f} s from the start.")
-        self._say(f"Report: {story.report_address()}\nSign in, once, with: {self.link}")
+        if self.stays:
+            self._say(f"Report: {story.report_address()}\nSign in, once, with: {self.link}")
 
     def _progress(self) -> Progress:
         columns = (TextColumn("  {task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

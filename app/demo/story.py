@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.accounts.models import Role, User, Workspace
 from app.accounts.setup import add_member, create_user, create_workspace, make_link
@@ -108,7 +108,8 @@ class Story:
 
     def _workspace(self) -> Workspace:
         self._owner = db.session.scalar(select(User).where(User.email == OWNER)) or create_user(OWNER, name="Demo")
-        workspace = create_workspace("Dovecote demo")
+        earlier = db.session.scalar(select(func.count()).select_from(Workspace)) or 0
+        workspace = create_workspace(f"Dovecote demo {earlier + 1}" if earlier else "Dovecote demo")
         workspace.from_name, workspace.from_email = "Dovecote News", OWNER
         workspace.postal_address = "1 Dovecote Lane, 12345 Nest"
         workspace.hold_seconds = 0

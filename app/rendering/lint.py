@@ -20,6 +20,7 @@ FEWEST_WORDS = 10
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _LOCAL = re.compile(r"(?:localhost|.*\.(?:local|localhost|internal)|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1)")
+_PLACEHOLDER = re.compile(r"(?:.*\.)?example\.(?:com|net|org)")
 _VAGUE = frozenset({"click here", "here", "link", "more", "read more", "this", "click"})
 
 
@@ -92,6 +93,12 @@ def _links(page: Any, design: CompiledDesign) -> list[Finding]:
         host = (urlsplit(_TAG.sub("x", link.url)).hostname or "") if "://" in link.url else ""
         if _LOCAL.fullmatch(host):
             found.append(Finding("error", "local-link", f"{link.url} exists on one machine only."))
+        elif _PLACEHOLDER.fullmatch(host):
+            found.append(
+                Finding(
+                    "warning", "placeholder-link", f"{link.url} is the starter's example: put your own address there."
+                )
+            )
         elif re.fullmatch(r"\d+\.\d+\.\d+\.\d+", host):
             found.append(
                 Finding("warning", "bare-ip-link", f"{link.url} has no domain name; Outlook refuses such links.")

@@ -24,9 +24,9 @@ GONE_MASK = "\ue001"
 
 _COMMENT = re.compile(r"<!--(.*?)-->", re.DOTALL)
 _CLOSE = re.compile(rf"</([A-Za-z][\w:.-]*)[\s{GONE_MASK}]*>")
-_OPEN = re.compile(r"""<([A-Za-z][\w:.-]*)((?:[^<>"']|"[^"]*"|'[^']*')*+)>""")
+_OPEN = re.compile(r"""<([A-Za-z][\w:.-]*)((?>(?:[^<>"']|"[^"]*"|'[^']*')*))>""")
 _ATTRIBUTE = re.compile(
-    rf"""[\s{GONE_MASK}]*+([^\s"'<>/={TAG_MASK}{GONE_MASK}]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'<>]+))?"""
+    rf"""(?>[\s{GONE_MASK}]*)([^\s"'<>/={TAG_MASK}{GONE_MASK}]+)(?:\s*=\s*("[^"]*"|'[^']*'|[^\s"'<>]+))?"""
 )
 
 

@@ -16,9 +16,10 @@ LONGEST_TAG = 1000
 
 _OPEN = re.compile(r"\{[{%#]")
 _BODY = {
-    "{{": re.compile(r"""(?:[^"'}]|"[^"]*"|'[^']*'|\}(?!\}))*+\}\}"""),
-    "{%": re.compile(r"""(?:[^"'%]|"[^"]*"|'[^']*'|%(?!\}))*+%\}"""),
-    "{#": re.compile(r"(?:[^#]|#(?!\}))*+#\}"),
+    # Atomic groups; the shorter possessive form `*+` does not match these in Python 3.11.2, which Debian 12 has.
+    "{{": re.compile(r"""(?>(?:[^"'}]|"[^"]*"|'[^']*'|\}(?!\}))*)\}\}"""),
+    "{%": re.compile(r"""(?>(?:[^"'%]|"[^"]*"|'[^']*'|%(?!\}))*)%\}"""),
+    "{#": re.compile(r"(?>(?:[^#]|#(?!\}))*)#\}"),
 }
 _END_RAW = re.compile(r"\{%([-+]?)\s*endraw\s*([-+]?)%\}")
 _CLOSER = {"{{": "}}", "{%": "%}", "{#": "#}"}

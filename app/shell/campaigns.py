@@ -156,7 +156,11 @@ def launch(campaign_id: int, at: datetime | None, wait: bool, workspace: str, as
 def _wait(campaign_id: int) -> dict[str, Any]:
     from app.core.database import db
 
+    state = ""
     while (found := _status(campaign_id))["state"] in ("launching", "holding", "sending"):
+        if found["state"] != state:
+            state = found["state"]
+            click.echo(f"{state} …", err=True)
         db.session.rollback()
         time.sleep(0.5)
     return found
@@ -205,16 +209,41 @@ def report(campaign_id: int, workspace: str, as_json: bool) -> None:
         from app.reporting.report import report as full
 
         found = full(find_campaign(campaign_id).id)
-        names = ("name", "considered", "mailed", "delivered", "bounced", "opened_human", "opened_any")
-        more = ("clicked_human", "clicked_any", "unsubscribed", "complained")
-        cells = [{name: getattr(cell, name) for name in (*names, *more)} for cell in (*found.cells, found.total)]
+        cells = [_cell(cell) for cell in (*found.cells, found.total)]
         cells[-1]["name"] = "total"
         return {"held_out": found.held_out, "cells": cells}
 
     found = _in_workspace(run, workspace)
+    _out(found, as_json, _report_text(found))
+
+
+COUNTS = ("considered", "mailed", "delivered", "bounced", "opened_human", "opened_any", "clicked_human", "clicked_any")
+RATES = ("clicked_human", "opened_human", "unsubscribed", "complained")
+
+
+def _cell(cell: Any) -> dict[str, Any]:
+    """A cell's counts, and its rates of delivered messages with 95 % intervals."""
+    counts = {name: getattr(cell, name) for name in ("name", *COUNTS, "unsubscribed", "complained")}
+    rates = {}
+    for name in RATES:
+        rate = cell.rate(getattr(cell, name))
+        found = rate.interval
+        known = (round(found.estimate, 6), round(found.low, 6), round(found.high, 6)) if rate.of else (None,) * 3
+        rates[name] = dict(zip(("rate", "low", "high"), known, strict=True))
+    return {**counts, "rates": rates}
+
+
+def _report_text(found: dict[str, Any]) -> str:
     lines = [f"held out: {found['held_out']:,}"]
-    lines += ["  ".join(f"{key} {value}" for key, value in cell.items()) for cell in found["cells"]]
-    _out(found, as_json, "\n".join(lines))
+    for cell in found["cells"]:
+        lines.append(
+            f"{cell['name']}: {cell['mailed']:,} sent, {cell['delivered']:,} delivered, {cell['bounced']:,} sent back"
+        )
+        for name in RATES:
+            rate = cell["rates"][name]
+            share = "" if rate["rate"] is None else f"{rate['rate']:.2%} ({rate['low']:.2%} to {rate['high']:.2%})"
+            lines.append(f"  {name.replace('_', ' by '):<18} {cell[name]:>8,}  {share}")
+    return "\n".join(lines)
 
 
 def _control(verb: str, about: str) -> click.Command:

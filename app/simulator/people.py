@@ -1,6 +1,6 @@
 """Turns what was drawn for a message into deeds with a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -80,6 +80,29 @@ def plan_return(climate: Climate, delivery: Delivery, bounce: Bounce) -> Iterato
     letter = delivery_report(original, saying)
     after = dice.lognormal("after", *climate.rates.return_minutes) * 60
     yield after, Send(original.to, delivery.message_id, "dsn", reason, "", original.sender, letter)
+
+
+APART = 5.0
+"""Real seconds that a person's click keeps from a scanner's. In fast motion hours become seconds, and what nobody would
+take for one visit would fall into one."""
+
+
+def in_real_time(planned: Iterable[Planned], scale: float) -> list[Planned]:
+    """The plan of one message in real seconds; in fast motion people's clicks are kept apart from scanners'."""
+    real = [(after * scale, deed) for after, deed in planned]
+    scans = [after for after, deed in real if isinstance(deed, Visit) and deed.who == "scanner"]
+    if scale >= 1 or not scans:
+        return real
+    return [(_aside(after, scans) if _is_persons_click(deed) else after, deed) for after, deed in real]
+
+
+def _is_persons_click(deed: Deed) -> bool:
+    return isinstance(deed, Visit) and deed.who == "reader" and deed.kind == "click"
+
+
+def _aside(after: float, scans: list[float]) -> float:
+    near = [scan for scan in scans if abs(after - scan) < APART]
+    return max(near) + APART if near else after
 
 
 def plan_reactions(climate: Climate, delivery: Delivery, drawn: Reactions) -> Iterator[Planned]:

@@ -26,7 +26,7 @@ from app.simulator.httpd import Pages
 from app.simulator.mailbox import Mailbox
 from app.simulator.mime import header, headers_of
 from app.simulator.moods import ProviderMood
-from app.simulator.people import Deed, Delivery, Send, plan_reactions, plan_return
+from app.simulator.people import Deed, Delivery, Send, in_real_time, plan_reactions, plan_return
 from app.simulator.providers import market_shares, provider_of
 from app.simulator.rates import SCENARIOS
 from app.simulator.returns import Original
@@ -225,9 +225,9 @@ class World:
             drawn = draw_reactions(climate, original.provider, original.to, token, variant)
             planned = plan_reactions(climate, delivery, drawn)
         horizon = self.config.horizon_hours * 3600
-        for after, deed in planned:
-            if after <= horizon:
-                self._agenda.add(after * self.config.time_scale, deed)
+        soon = [(after, deed) for after, deed in planned if after <= horizon]
+        for after, deed in in_real_time(soon, self.config.time_scale):
+            self._agenda.add(after, deed)
 
     def _retry(self, deed: Send) -> None:
         again = Send(

@@ -28,7 +28,9 @@ def wilson(successes: int, trials: int, *, confidence: float = CONFIDENCE) -> In
     p, n = successes / trials, trials
     middle, half = p + z * z / (2 * n), z * sqrt(p * (1 - p) / n + z * z / (4 * n * n))
     scale = 1 + z * z / n
-    return Interval(p, max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale))
+    low = (middle - half) / scale if successes else 0.0
+    high = (middle + half) / scale if successes < trials else 1.0
+    return Interval(p, max(0.0, low), min(1.0, high))
 
 
 def difference(x1: int, n1: int, x2: int, n2: int, *, confidence: float = CONFIDENCE) -> Interval:

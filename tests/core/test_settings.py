@@ -9,6 +9,7 @@ import pytest
 
 from app.core.errors import SettingsError
 from app.core.settings import (
+    ROOT,
     RETRY_MINUTES,
     Settings,
     environment_names,
@@ -50,7 +51,7 @@ def test_nothing_has_to_be_set(read: Read) -> None:
     settings = read()
     assert settings.uses_embedded_database
     assert settings.uses_embedded_queue
-    assert settings.root == Path.cwd() / "var"
+    assert settings.root == ROOT / "var", "wherever the command was called from"
     assert not settings.is_https
     assert settings.retry_seconds[0] == 300
     assert sum(RETRY_MINUTES) == 48 * 60
