@@ -99,7 +99,12 @@ def _configure_settings(app: Flask, settings: Settings) -> None:
 def _configure_database(app: Flask, settings: Settings) -> None:
     app.config.update(
         SQLALCHEMY_DATABASE_URI=sqlalchemy_url(settings.database_url),
-        SQLALCHEMY_ENGINE_OPTIONS={"pool_pre_ping": True, "connect_args": {"connect_timeout": 5}, "pool_size": settings.web_threads, "max_overflow": 8},
+        SQLALCHEMY_ENGINE_OPTIONS={
+            "pool_pre_ping": True,
+            "connect_args": {"connect_timeout": 5},
+            "pool_size": settings.web_threads,
+            "max_overflow": 8,
+        },
     )
     assert models.messages  # importing the models fills the metadata
     db.init_app(app)

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from functools import lru_cache
 from types import FrameType
 
-from app.sending.engine import request_stop
 from flask import Flask, current_app, has_app_context
 from redis.exceptions import RedisError
 from rq import Queue, SimpleWorker
@@ -18,6 +17,7 @@ from app.core.jobs import QUEUES, connect_queue
 from app.core.logging import log
 from app.core.settings import Settings, load_settings
 from app.factory import create_app
+from app.sending.engine import request_stop
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,7 @@ from app.core.logging import log
 from app.core.settings import libpq_url
 from app.messages.partitions import ensure_partitions
 from app.sending import lanes
+from app.sending.outgoing import queue_outgoing
 from app.tracking import backlog
 from workers.runtime import job_context, worker_app
 
@@ -89,6 +90,7 @@ TASKS = (
     Task(1.0, take_in),
     Task(5.0, recover),
     Task(5.0, resume_imports),
+    Task(10.0, queue_outgoing),
     Task(60.0, lambda: enqueue_job(Job.CHECK_LEDGER, once_as="check-ledger")),
     Task(3600.0, house),
 )

@@ -16,12 +16,18 @@ FACTS = text(
     SELECT fact.at, fact.kind, fact.label, fact.reason, fact.campaign_id, fact.message_id,
            coalesce(campaigns.name, '') AS campaign, coalesce(links.url, '') AS url
     FROM (
-        SELECT coalesce(sent_at, changed_at) AS at, state AS kind, '' AS label, reason, campaign_id, id AS message_id,
+        SELECT sent_at AS at, 'sent' AS kind, '' AS label, '' AS reason, campaign_id, id AS message_id,
                NULL::bigint AS link_id
-        FROM messages WHERE workspace_id = :workspace_id AND subscriber_id = :id
+        FROM messages WHERE workspace_id = :workspace_id AND subscriber_id = :id AND sent_at IS NOT NULL
         UNION ALL
-        SELECT at, kind, label, '', campaign_id, message_id, link_id
-        FROM events WHERE workspace_id = :workspace_id AND subscriber_id = :id
+        SELECT changed_at, state, '', reason, campaign_id, id, NULL
+        FROM messages m WHERE workspace_id = :workspace_id AND subscriber_id = :id AND state <> 'sent'
+          AND NOT EXISTS (SELECT FROM events e WHERE e.message_id = m.id AND e.kind = m.state)
+        UNION ALL
+        SELECT e.at, e.kind, e.label, CASE WHEN e.kind = m.state THEN m.reason ELSE '' END, e.campaign_id,
+               e.message_id, e.link_id
+        FROM events e JOIN messages m ON m.id = e.message_id
+        WHERE e.workspace_id = :workspace_id AND e.subscriber_id = :id
     ) AS fact
     LEFT JOIN campaigns ON campaigns.id = fact.campaign_id
     LEFT JOIN links ON links.id = fact.link_id
@@ -33,7 +39,7 @@ FACTS = text(
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that happened: a message in the state it is in, or an event on it."""
+    """One thing that happened: that a message was sent, what became of it, or what the person did with it."""
 
     at: datetime
     kind: str

@@ -10,9 +10,7 @@ def configure_logging(level: str = "info", *, json: bool = False) -> None:
     """Send structlog and the standard library's loggers to stderr in one format."""
     number = logging.getLevelNamesMapping().get(level.upper(), logging.INFO)
     # Plain tracebacks: the richer kind prints local variables, which are addresses and tokens here.
-    plain = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-    )
+    plain = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback)
     ending = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()] if json else [plain]
     structlog.configure(
         processors=[

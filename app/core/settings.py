@@ -28,7 +28,9 @@ RETRY_MINUTES = (5, 7, 8, 25, 75, 120, *([240] * 11))
 class Settings(BaseSettings):
     """The settings of one installation. Times are in seconds and sizes in bytes unless the name says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix="MERPATI_", env_file=(ROOT / ".env", ".env"), extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="MERPATI_", env_file=(ROOT / ".env", ".env"), extra="ignore", frozen=True
+    )
 
     home: Path = Field(
         default=ROOT / "var" if (ROOT / "pyproject.toml").exists() else Path("var"),

@@ -11,17 +11,30 @@ _LONGEST_HEADER = 4000
 _NOT_FOR_MAIL = frozenset(
     {"punycode", "idna", "unicode_escape", "raw-unicode-escape", "raw_unicode_escape", "undefined"}
 )
+_OF_LATIN = frozenset({"utf-8", "ascii"})
+# What is labelled with the older set is mostly written in the set that extends it.
+_WIDER = {
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "iso-2022-jp": "iso2022_jp_ext",
+    "shift_jis": "cp932",
+    "ks_c_5601-1987": "cp949",
+}
+# What Japanese systems write under the name of the charset that they ought to.
+_INSTEAD = {"iso-2022-jp": ("euc_jp", "cp932")}
 _CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
 
 
 def text_of(raw: bytes, charset: str = "utf-8") -> str:
-    """The bytes as text in the charset named, in UTF-8, or in Latin-1, whichever first fits."""
-    for name in (charset, "utf-8", "latin-1"):
+    """The bytes as text in the charset named, in UTF-8, in the one named with some damage, or in Latin-1."""
+    tried = [(name, "strict") for name in (charset, "utf-8", *_INSTEAD.get(charset.lower(), ()))]
+    for name, errors in (*tried, (charset, "replace"), ("latin-1", "strict")):
         try:
-            codec = codecs.lookup(name)
-            if codec.name not in _NOT_FOR_MAIL:
-                return _CONTROLS.sub("", raw.decode(codec.name))
+            codec = codecs.lookup(_WIDER.get(name.lower(), name))
+            if codec.name in _NOT_FOR_MAIL or (errors == "replace" and codec.name in _OF_LATIN):
+                continue
+            return _CONTROLS.sub("", raw.decode(codec.name, errors))
         except (LookupError, ValueError):
             continue
     return ""

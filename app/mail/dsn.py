@@ -1,17 +1,22 @@
 """Delivery status notifications (RFC 3464, 6533)."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
-from app.mail.charsets import header_text
+from app.mail.failure_signs import is_failure_notice
 from app.mail.fields import Fields, read_fields
 from app.mail.incoming import Kind, RecipientReport
 from app.mail.mime import Part
-from app.mail.recipients import MAX_RECIPIENTS, enhanced_status, first_address, report
+from app.mail.own_words import own_words
+from app.mail.prose import recipients_in_prose
+from app.mail.recipients import MAX_RECIPIENTS, embedded_characters, enhanced_status, first_address, report
 
 _REPORTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _GROUPS = re.compile(rb"\n[ \t]*\n")
-_MISLABELLED = re.compile(rb"^(?:Final|Original)-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_RECIPIENT_FIELD = re.compile(rb"^(?:Final|Original)-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_IS_ADDRESS = re.compile(r"(?:\"[^\"]{1,64}\"|[^\s<>()\[\]:;,\"@|/]{1,256})@[^\s<>()\[\]:;,\"'@|/]{1,255}")
+_FINAL = re.compile(rb"^Final-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _ACTIONS = ("failed", "delayed", "delivered", "relayed", "expanded")
 
 
@@ -31,47 +36,78 @@ class StatusReport:
 
 def read_dsn(mail: Part) -> StatusReport | None:
     """The delivery status notification in a mail, or None."""
-    body = next((part for part in mail.walk() if _holds_status(part)), None)
+    body = next((part for part in mail.walk() if _holds_status(part, mail)), None)
     if body is None:
-        return None
-    groups = [read_fields(group) for group in _GROUPS.split(body.content, 2 * MAX_RECIPIENTS) if group.strip()]
-    notes = _prose(mail, body)
-    told = [group for group in groups if "Final-Recipient" in group or "Original-Recipient" in group]
-    recipients = tuple(_recipient(group, notes if len(told) == 1 else "") for group in told[:MAX_RECIPIENTS])
+        return _forwarded(mail)
+    groups = [read_fields(group) for group in _groups(body.content)]
+    told = [group for group in groups if "Final-Recipient" in group or "Original-Recipient" in group][:MAX_RECIPIENTS]
+    prose = _prose(mail, body)
+    named = recipients_in_prose(mail, prose)
+    recipients = tuple(_recipient(group, prose, named, alone=len(told) == 1) for group in told)
     envelope_id = next((group.text("Original-Envelope-Id") for group in groups if "Original-Envelope-Id" in group), "")
     return StatusReport(recipients, envelope_id) if recipients else None
 
 
-def _holds_status(part: Part) -> bool:
-    """By its type, or by its fields: some systems send the status part as plain text."""
+def _forwarded(mail: Part) -> StatusReport | None:
+    """The report inside a report: gateways that pack a notification once more, and name nobody themselves."""
+    inner = next((part.parts[0] for part in mail.walk() if part.is_enclosed_mail and part.parts), None)
+    if inner is None or inner.content_type != "multipart/report" or not is_failure_notice(mail):
+        return None
+    return None if recipients_in_prose(mail, own_words(mail)) else read_dsn(inner)
+
+
+def _groups(content: bytes) -> Iterator[bytes]:
+    """The groups of fields: between blank lines; where those were lost, each begins with the field that the first begins with."""
+    for group in _GROUPS.split(content, 2 * MAX_RECIPIENTS):
+        first = _RECIPIENT_FIELD.search(group)
+        if first and len(_FINAL.findall(group)) > 1:
+            beginning = re.compile(rb"\n(?=%s)" % re.escape(first[0]), re.IGNORECASE)
+            yield from beginning.split(group, 2 * MAX_RECIPIENTS)
+        elif group.strip():
+            yield group
+
+
+def _holds_status(part: Part, mail: Part) -> bool:
+    """By its type; or by its fields, since some systems send the status part as plain text. People quote reports so."""
     if part.content_type in _REPORTS:
         return True
-    return part.content_type == "text/plain" and _MISLABELLED.search(part.content) is not None
+    is_text = part.content_type == "text/plain" and _RECIPIENT_FIELD.search(part.content) is not None
+    return is_text and (mail.content_type == "multipart/report" or is_failure_notice(mail))
 
 
 def _prose(mail: Part, body: Part) -> str:
     """What the report says to people, for reports whose fields give no diagnosis."""
-    texts = (part.text for part in mail.walk() if part.content_type == "text/plain" and part is not body)
-    return " ".join(next(texts, "").split())[:2000]
+    if body.content_type in _REPORTS:
+        return own_words(replace(mail, parts=tuple(part for part in mail.parts if part is not body)))[:4000]
+    return own_words(mail)[:4000]
 
 
-def _recipient(group: Fields, notes: str) -> RecipientReport:
-    diagnostic = _without_type(group.text("Diagnostic-Code"))
+def _recipient(group: Fields, prose: str, named: dict[str, str], *, alone: bool) -> RecipientReport:
+    diagnostic = group.text("Diagnostic-Code")
     status = enhanced_status(group.text("Status"))
+    original = _address(group, "Original-Recipient")
+    address = _address(group, "Final-Recipient")
+    if not _IS_ADDRESS.fullmatch(address):
+        # A file, a program or a route: Exim and Sendmail put there what failed. Its person is named elsewhere.
+        elsewhere = original or (next(iter(named)) if alone and len(named) == 1 else "")
+        address = elsewhere or first_address(address) or address
+    notes = prose if alone else named.get(address, "")
     return report(
-        address=_address(group, "Final-Recipient") or _address(group, "Original-Recipient"),
-        original=_address(group, "Original-Recipient"),
+        address=address,
+        original=original,
         action=_action(group.text("Action").lower(), status),
         status=status,
-        diagnostic=diagnostic,
+        diagnostic=_without_type(diagnostic),
         notes=notes,
         host=_without_type(group.text("Remote-MTA")).partition(" ")[0],
+        by_program=diagnostic.lower().startswith("x-unix"),
     )
 
 
 def _address(group: Fields, name: str) -> str:
-    value = _without_type(header_text(group.get(name)))
-    return first_address(value) or value[:320].strip("<> ")
+    """The address as it stands: in it, what looks like an encoded-word is none (RFC 2047 §5)."""
+    value = _without_type(" ".join(group.get(name).split()))[:320].strip("<> ")
+    return embedded_characters(value)
 
 
 def _without_type(value: str) -> str:

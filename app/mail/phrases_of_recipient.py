@@ -14,6 +14,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
             "{mailbox} ~2 is ~1 full|too_large",
         ),
     ),
+    # Exim's words for what a program of the recipient's printed: whom that did not find is not the mailbox.
+    ("mailererror", ("generated during the delivery_attempt", "pipe to")),
     (
         "systemfull",
         (
@@ -25,6 +27,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "notaccept",
         (
+            "indicated no smtp",
+            "mail exchanger or ip_address",
             "domain|host|server|machine|system|site|we|address ~1 does_not|doesnt|do_not|will_not|no_longer|"
             "dont ~1 accept|"
             "accepts|receive|receives|handle ~2 mail|email|messages|smtp",
@@ -64,11 +68,15 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "hostunknown",
         (
-            "host|domain|mail_server|hostname|domain_name|domains ~3 {unknown}",
+            "domain is_not_reachable",
+            # Close together: "host mx said user unknown" and "user unknown remote system" speak of a mailbox.
+            "host|domain|mail_server|hostname|domain_name|domains ~1 {unknown}",
+            "host ~1 lookup not_found|did_not_complete",
             "host_or_domain_name_not_found ~4 host_not_found|nxdomain",
-            "unknown|unrouteable|unroutable|unresolvable|no_such|nonexistent|invalid|bad_destination|illegal ~2 "
-            "host|domain|"
-            "mail_domain|hostname|domain_name|system",
+            "unrouteable|unroutable|unresolvable|no_such|nonexistent|invalid|bad_destination|illegal ~2 "
+            "host|domain|mail_domain|hostname|domain_name|system",
+            "unknown host|hostname|domain|domain_name|mail_host|mail_domain|recipient_domain|destination_domain|"
+            "destination_host|target_host",
             "couldnt|could_not|cant|cannot|unable_to ~1 find ~3 host|domain|hostname",
             "nxdomain|host_not_found|name_or_service_not_known|no_such_domain",
             "point|points to nonexistent|non_existent hosts",
@@ -77,6 +85,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "filtered",
         (
+            "recipient address ~1 rejected access_denied",
+            "unknown recipient or mailbox_unavailable",
             "recipient|user|mailbox|addressee|account|list|group ~3 refuse*|not_want|not_wish|not_accepting|"
             "not_accept|only_accept*|"
             "accepts_only|restrict*|declin*|doesnt_accept|does_not_accept|blocked_you|not_currently_accept*",
@@ -90,6 +100,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "userunknown",
         (
+            "invalid final delivery userid",
+            "account|mailbox|address|user ~1 you ~5 does_not_exist|doesnt_exist|not_exist",
             "{person} ~4 {unknown}",
             "unknown|no_such|invalid|nonexistent|nonexisting|unrouteable|unroutable|undeliverable|incorrect|"
             "unrecognized|"
@@ -142,6 +154,7 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "securityerror",
         (
+            "delivery ~1 not authorized|authorised",
             "authentication ~2 required|failed|failure|needed|credentials|unsuccessful",
             "must|need_to|should ~1 authenticate|log_in|login|be_authenticated",
             "encryption|password|credentials|credential ~2 required|invalid|incorrect|needed|missing",
@@ -161,6 +174,9 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "expired",
         (
+            "envelope|message expired",
+            "failing for a long_time",
+            "delivery failed ~1 attempts",
             "retry|queue|delivery|maximum|max|message|mail ~4 time|lifetime|timeout|period|age|attempts ~3 "
             "exceed*|expire*|reach*|"
             "up|passed|elapsed|over",
@@ -176,6 +192,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "networkerror",
         (
+            "not reachable|responding",
+            "accept our requests_to_connect",
             "connection|connect|session|conversation ~6 refused|timeout|timedout|reset|lost|dropped|closed|"
             "failed|broken|aborted|"
             "terminated|unexpectedly",

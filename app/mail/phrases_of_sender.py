@@ -24,6 +24,7 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "authfailure",
         (
+            "not ~1 allowed|authorized|permitted ~1 to send ~6 spf|dkim|dmarc",
             "spf|dkim|dmarc|sender_id ~9 fail*|reject*|denied|not_pass*|didnt_pass|unauthenticated|softfail|"
             "missing|no_match",
             "fail*|violat*|reject*|due_to|because_of|without|lacks|missing ~6 spf|dkim|dmarc",
@@ -34,6 +35,23 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
             "not ~1 authorized|authorised|permitted ~1 to send ~2 mail|email|messages|from|on_behalf*",
         ),
     ),
+    (
+        "securityerror",
+        (
+            "unauthenticated senders|sender|users|user|clients",
+            "turn_on|enable|use|requires ~1 smtp authentication|auth",
+        ),
+    ),
+    (
+        "policyviolation",
+        ("policy_reasons", "content presents ~2 potential", "blocked because ~1 content"),
+    ),
+    (
+        "notcompliantrfc",
+        ("multiple addresses in ~1 from",),
+    ),
+    # Mailing lists that take mail of their members only.
+    ("rejected", ("you ~3 not ~1 member of",)),
     (
         "toomanyconn",
         (
@@ -56,9 +74,13 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
             "too_frequent*|too_much_mail",
         ),
     ),
+    # RFC 5321 §4.5.3.1.10: more recipients in one transaction than the server takes.
+    ("toomanyconn", ("too_many recipients|rcpts",)),
     (
         "blocked",
         (
+            "invalid ip",
+            "my name was rejected",
             "spamhaus*|spamcop*|barracudacentral*|sorbs*|uceprotect*|abuseat*|surbl*|uribl*|mailspike*|psbl*",
             "zen.spamhaus*|bl.spamcop*|dnsbl*|rbl|dnsrbl",
             "blacklist*|blocklist*|denylist*|blacklisted|blocklisted",
@@ -77,6 +99,7 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "badreputation",
         (
+            "due_to|because_of ~2 reputation",
             "low|poor|bad|insufficient|reputation ~4 reputation|score",
             "reputation ~6 low|poor|bad|too|below",
             "due_to|because_of ~4 complaints",
@@ -107,6 +130,7 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "spamdetected",
         (
+            "{refused} ~1 ube|uce",
             "{message} ~7 looks_like|identified|classified|considered|detected|scored|marked|judged|rated|"
             "flagged|appears|likely|"
             "suspected|recognized|determined ~5 spam|unsolicited|junk|uce|bulk",
@@ -127,6 +151,7 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "mesgtoobig",
         (
+            "{message} size ~1 limit* ~2 exceed*",
             "{message}|attachment|attachments|header|headers|size ~4 too_large|too_big|too_long|too_great|oversize*",
             "{message}|attachment|size ~4 exceed* ~6 size|limit|maximum|length|max",
             "exceed*|over|larger ~5 message_size|mail_size|email_size|maximum_size|size_limit|message_length",

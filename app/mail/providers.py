@@ -34,6 +34,11 @@ _PROVIDERS = (
         (r"[45]\.2\.1\b", "suspend"),
         (r"[45]\.2\.2\b", "mailboxfull"),
         (r"\b5\.1\.1\b", "userunknown"),
+        (r"address (?:couldn.t be found|not found)|account that you tried to reach does not exist", "userunknown"),
+        (r"did not accept our requests to connect", "expired"),
+        (r"5\.7\.0\b.{0,200}content presents a potential", "policyviolation"),
+        # Google Groups takes mail of members only, or the group is gone: the notice does not say which.
+        (r"groups\.google\.|/groups?\b|group you tried to contact|topic(?:\.py\?topic=|/)25838", "rejected"),
     ),
     _provider(
         "outlook.com hotmail.com office365.com microsoft.com",
@@ -44,10 +49,39 @@ _PROVIDERS = (
         (r"\b5\.7\.(515|509)\b", "authfailure"),
         (r"\b[45]\.7\.(64|54)\b", "norelaying"),
         # "Recipient address rejected: Access denied": the directory of the receiving organization has no such address.
-        (r"\b5\.4\.1\b.{0,200}recipient address rejected", "userunknown"),
+        (r"\b5\.4\.1\b.{0,200}recipient address(?:es)? rejected", "userunknown"),
         (r"\b5\.4\.310\b", "hostunknown"),
+        (r"\b[45]\.4\.312\b", "networkerror"),
+        (r"\b4\.7\.65\d\b", "badreputation"),
         (r"\b5\.1\.10\b", "userunknown"),
         (r"\b5\.7\.(12[34]|13[36])\b", "filtered"),
+    ),
+    _provider(
+        # The subscriber's own refusal of a sender is answered like this, too.
+        "docomo.ne.jp",
+        r"\bdocomo\.ne\.jp\b",
+        (r"unknown user|user unknown", "filtered"),
+    ),
+    _provider(
+        "qq.com",
+        r"service\.mail\.qq\.com|\bmx\d?\.qq\.com\b",
+        (r"suspected (?:bounce|spam)|spam", "spamdetected"),
+        (r"ip frequency limited|frequency limited|sender frequency", "speeding"),
+        (r"connection (?:denied|frequency)", "blocked"),
+        (r"mailbox (?:unavailable|not found)|(?:recipient|user) not exist", "userunknown"),
+    ),
+    _provider(
+        "icloud.com apple.com me.com mac.com",
+        r"support\.apple\.com|\bicloud\.com/",
+        (r"\[(?:HM|CS)\d+\]|local policy", "policyviolation"),
+        (r"over quota", "mailboxfull"),
+    ),
+    _provider(
+        "mimecast.com",
+        r"mimecast|community\.mimecast",
+        (r"\bMCSpam|spam", "spamdetected"),
+        (r"anti-spoofing|sender address verification", "rejected"),
+        (r"greylist|please retry", "systemerror"),
     ),
     _provider(
         "yahoodns.net yahoo.com aol.com",
@@ -55,6 +89,7 @@ _PROVIDERS = (
         (r"\[(BL|PH)\d+\]", "blocked"),
         (r"\[TSS?\d+\]", "badreputation"),
         (r"too many connections", "toomanyconn"),
+        (r"(?:user|account) (?:does not|doesn.t) have an? \S{1,60} account", "userunknown"),
     ),
 )
 _LONGEST = 2000

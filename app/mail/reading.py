@@ -1,11 +1,12 @@
 """Reading what comes back: bounces, complaints, automatic answers, and mail from people."""
 
-from app.mail.arf import read_feedback
+from app.mail.arf import FeedbackReport, read_feedback
 from app.mail.autoreply import autoreply_sign
-from app.mail.dsn import read_dsn
+from app.mail.dsn import StatusReport, read_dsn
 from app.mail.fields import parameter
 from app.mail.incoming import IncomingMail, Kind, RecipientReport
 from app.mail.mime import Part, read_parts
+from app.mail.notifications import read_notification
 from app.mail.prose import read_prose
 from app.mail.recipients import first_address
 from app.mail.traces import find_tokens
@@ -20,16 +21,14 @@ def read_mail(raw: bytes, *, envelope_to: str | None = None) -> IncomingMail:
     Reports are looked for before automatic answers, since reports call themselves automatic too.
     """
     mail = read_parts(raw)
-    dsn = read_dsn(mail)
+    dsn, feedback = _reports(mail)
     envelope_id = dsn.original_envelope_id if dsn else ""
     tokens = find_tokens(mail, envelope_to=envelope_to, original_envelope_id=envelope_id)
     recipients: tuple[RecipientReport, ...] = ()
-    feedback_type = None
     if dsn:
         kind, recipients, evidence = dsn.kind, dsn.recipients, _said_of(dsn.recipients)
-    elif feedback := read_feedback(mail):
-        kind, recipients, feedback_type = feedback.kind, feedback.recipients, feedback.feedback_type
-        evidence = f"feedback report: {feedback_type}"
+    elif feedback:
+        kind, recipients, evidence = feedback.kind, feedback.recipients, f"feedback report: {feedback.feedback_type}"
     elif recipients := () if _is_receipt(mail) else read_prose(mail):
         kind, evidence = _kind_of(recipients), _said_of(recipients)
     else:
@@ -38,11 +37,21 @@ def read_mail(raw: bytes, *, envelope_to: str | None = None) -> IncomingMail:
         kind=kind,
         recipients=recipients,
         tokens=tokens,
-        feedback_type=feedback_type,
+        feedback_type=feedback.feedback_type if feedback else None,
         subject=mail.header.text("Subject")[:_LONGEST_EVIDENCE],
         from_address=first_address(mail.header.text("From")),
         evidence=evidence[:_LONGEST_EVIDENCE],
     )
+
+
+def _reports(mail: Part) -> tuple[StatusReport | None, FeedbackReport | None]:
+    """The report by fields, of whichever kind there is."""
+    if dsn := read_dsn(mail):
+        return dsn, None
+    if feedback := read_feedback(mail):
+        return None, feedback
+    notified = read_notification(mail)
+    return (notified, None) if isinstance(notified, StatusReport) else (None, notified)
 
 
 def _said_of(recipients: tuple[RecipientReport, ...]) -> str:
@@ -51,7 +60,7 @@ def _said_of(recipients: tuple[RecipientReport, ...]) -> str:
 
 
 def _kind_of(recipients: tuple[RecipientReport, ...]) -> Kind:
-    return "delayed" if all(recipient.action == "delayed" for recipient in recipients) else "bounce"
+    return StatusReport(recipients, "").kind
 
 
 def _is_receipt(mail: Part) -> bool:

@@ -5,15 +5,22 @@ from dataclasses import replace
 
 from app.mail.classify import ENHANCED, Verdict, judge
 from app.mail.incoming import RecipientReport
+from app.mail.reasons import REASONS
 from app.mail.stages import stage_in
 
 MAX_RECIPIENTS = 100
 _LONGEST = 2000
 
+ADDRESS = (
+    r"(?:\"[^\"\s@]{1,64}\"|[^\s<>()\[\]:;,\"'@=|/]{1,64})"
+    r"@[^\s<>()\[\]:;,\"'@=|/]{1,253}\.(?:[A-Za-z]{2,24}|xn--[A-Za-z0-9-]{2,59})"
+)
+"""An address in prose, as a pattern without groups: a complete domain, none of the signs that prose puts around it."""
+
 _ADDRESS = re.compile(r"<([^<>\s@]{1,256}@[^<>\s@]{1,255})>|([^\s<>()\[\]:;,\"'@]{1,256}@[^\s<>()\[\]:;,\"'@]{1,255})")
 # RFC 6533 §3: characters beyond ASCII in a utf-8 address may be written \x{4E00}.
 _EMBEDDED = re.compile(r"\\x\{([0-9A-Fa-f]{1,5})\}")
-_REPLY = re.compile(r"(?<![\d.\-])([245]\d\d)(?=[\s\-#:,;)\]]|$)(?!\.\d)")
+_REPLY = re.compile(r"(?<![\d.\-])([45]\d\d)(?=[\s\-#:,;)\]]|$)(?!\.\d)")
 _SUCCEEDED = frozenset({"delivered", "relayed", "expanded"})
 
 
@@ -22,7 +29,17 @@ def first_address(text: str) -> str:
     found = _ADDRESS.search(text[:_LONGEST])
     if found is None:
         return ""
-    return _EMBEDDED.sub(_character, (found[1] or found[2]).rstrip("."))
+    return embedded_characters((found[1] or found[2]).rstrip("."))
+
+
+def embedded_characters(address: str) -> str:
+    """An address with the characters that RFC 6533 §3 lets be written by their numbers."""
+    return _EMBEDDED.sub(_character, address)
+
+
+def all_addresses(text: str) -> list[str]:
+    """The mail addresses in a text, each once."""
+    return list(dict.fromkeys(found[1] or found[2] for found in _ADDRESS.finditer(text[:_LONGEST])))
 
 
 def _character(found: re.Match[str]) -> str:
@@ -45,18 +62,22 @@ def report(
     status: str = "",
     notes: str = "",
     host: str = "",
+    by_program: bool = False,
 ) -> RecipientReport:
     """What is said of one recipient, judged.
 
-    `notes` is what the report tells people: it may name the SMTP stage, and the reason where there is no diagnostic.
+    `notes` is what the report tells people: it may name the SMTP stage, and the reason where the diagnostic does not.
+    `by_program`: the diagnostic is what a local program printed (`x-unix`).
     """
-    found = _REPLY.search(diagnostic[:_LONGEST])
-    reply_code = int(found[1]) if found else None
     if action in _SUCCEEDED:
-        verdict = Verdict("delivered", "none", "none", status)
+        reply_code, verdict = None, Verdict("delivered", "none", "none", status)
     else:
-        stage = stage_in(diagnostic) or stage_in(notes)
-        verdict = judge(diagnostic or notes, status=status, reply_code=reply_code, stage=stage, remote_host=host)
+        reply_code, verdict = _verdict(diagnostic, notes, status, host, gave_up=action == "failed")
+    forwarded = original.lower() not in ("", address.lower())
+    if by_program and verdict.suppress and (forwarded or not status[2:].startswith("1.")):
+        # A program behind an alias failed; whom or what it did not find was hardly the mailbox we wrote to.
+        word = REASONS["mailererror"]
+        verdict = Verdict(word.word, word.scope, "temporary", verdict.enhanced_status)
     if action == "delayed":
         verdict = _still_trying(verdict)
     return RecipientReport(
@@ -72,6 +93,29 @@ def report(
         reason=verdict.reason,
         suppress=verdict.suppress,
     )
+
+
+def _verdict(diagnostic: str, notes: str, status: str, host: str, *, gave_up: bool) -> tuple[int | None, Verdict]:
+    """The reply code and the verdict, from what is told to people where the diagnosis tells nothing."""
+    found = _REPLY.search(diagnostic[:_LONGEST])
+    reply_code = int(found[1]) if found else None
+    stage = stage_in(diagnostic) or stage_in(notes)
+    host = host or _host_in(diagnostic) or _host_in(notes)
+    verdict = judge(
+        diagnostic, status=status, reply_code=reply_code, stage=stage, remote_host=host, gave_up=gave_up, notes=notes
+    )
+    return reply_code, verdict
+
+
+# "host mx.example.org[192.0.2.1] said", "while talking to mx.example.org.:", "rejected by mx.example.org".
+_HOST = re.compile(
+    r"(?:\bhost|talking to|\bby|connected to|dns;)\s+([a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){1,8})", re.IGNORECASE
+)
+
+
+def _host_in(text: str) -> str:
+    found = _HOST.search(text[:_LONGEST])
+    return found[1] if found else ""
 
 
 def _still_trying(verdict: Verdict) -> Verdict:

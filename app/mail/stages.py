@@ -7,8 +7,11 @@ from app.mail.status_codes import Stage
 _LONGEST = 4000
 
 # Postfix "(in reply to RCPT TO command)", Exim "after RCPT TO:<…>", Sendmail ">>> RCPT To:<…>", others "while sending
-# DATA".
-_BEFORE_COMMAND = r"(?:in reply to|after|>>>|response to|while sending|during|at) (?:pipelined |the |smtp )?"
+# DATA", the DragonFly agent "did not like our RCPT TO", Postfix "refused to talk to me" at the greeting.
+_BEFORE_COMMAND = (
+    r"(?:in reply to|after|>>>|response to|while sending|during|at|did not like our|smtp command)"
+    r" (?:pipelined |the |smtp )?"
+)
 _COMMANDS: tuple[tuple[Stage, str], ...] = (
     ("final", r"(?:end of (?:data|message)|\.\s|data termination|message body|sending (?:data|mail) block)"),
     ("data", r"data\b"),
@@ -17,11 +20,27 @@ _COMMANDS: tuple[tuple[Stage, str], ...] = (
     ("ehlo", r"(?:ehlo|helo|lhlo|starttls)\b"),
     ("connect", r"(?:initial connection|connection|connect|banner|greeting)\b"),
 )
-_STAGES = tuple((stage, re.compile(_BEFORE_COMMAND + command, re.IGNORECASE)) for stage, command in _COMMANDS)
+# Sendmail writes RCPT and DATA in one go (RFC 2920) and shows the answer below ">>> DATA". What it goes on to say
+# tells which of the two was refused.
+_NO_RECIPIENT = re.compile(r"5\d\d .{0,40}(?:need rcpt|no valid (?:rcpt|recip))", re.IGNORECASE)
+_STAGES = (
+    *((stage, re.compile(_BEFORE_COMMAND + command, re.IGNORECASE)) for stage, command in _COMMANDS),
+    # Yahoo's mark, and that of some gateways.
+    ("rcpt", re.compile(r"\[RCPT_TO\]|\bSMTP:RCPT\b")),
+    # Postfix's and qmail's words for each step of the dialogue.
+    ("connect", re.compile(r"refused to talk to me|connected to \S{1,260} but greeting failed")),
+    ("ehlo", re.compile(r"\bmy name was rejected")),
+    ("mail", re.compile(r"\bbut sender was rejected")),
+    ("rcpt", re.compile(r"\bdoes not like recipient")),
+    ("data", re.compile(r"\bfailed on DATA command")),
+    ("final", re.compile(r"\bfailed after I sent the message")),
+)
 
 
 def stage_in(text: str) -> Stage | None:
     """The stage the text names first, or None. Transcripts go on after a refusal: what comes later follows from it."""
     text = " ".join(text[:_LONGEST].split())
+    if _NO_RECIPIENT.search(text):
+        return "rcpt"
     found = [(match.start(), stage) for stage, pattern in _STAGES if (match := pattern.search(text))]
     return min(found, default=(0, None), key=lambda place: place[0])[1]

@@ -15,7 +15,11 @@ from functools import lru_cache
 _LONGEST = 2000
 
 _GROUP = re.compile(r"\{(\w+)\}")
-_ADDRESS = re.compile(r"<[^<>\s]{0,320}>|[^\s<>()\[\]:;,\"']{1,255}@[^\s<>()\[\]:;,\"']{1,255}")
+_ADDRESS = re.compile(
+    r"<[^<>\s]{0,320}>|[^\s<>()\[\]:;,\"']{1,255}@[^\s<>()\[\]:;,\"']{1,255}"
+    # Names of sites and servers in the codes of older Exchange, which may be words.
+    r"|\bMSEXCH:\S{1,200}"
+)
 _APOSTROPHE = re.compile(r"(?<=\w)['’](?=\w)")
 _PUNCTUATION = re.compile(r"[^\w.]+|_+|\.(?!\w)|(?<!\w)\.")
 _SPELLINGS = re.compile(

@@ -59,7 +59,10 @@ class Account:
 
 
 def read_smtp_url(url: str, **others: object) -> Account:
-    """The account in a URL such as `smtps://user:password@host:465`; `others` are further fields. Raises SettingsError."""
+    """The account in a URL such as `smtps://user:password@host:465`. `others` are fields it does not name.
+
+    Raises SettingsError.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -11,7 +11,7 @@ from app.messages.lifecycle import State
 from app.sending.connections import connect
 from app.sending.desk import SendDesk
 from app.sending.outcomes import Ledger
-from app.sending.runs import close_run, say_waiting
+from app.sending.runs import close_run, give_back, say_waiting
 from app.sending.verdicts import Outcome
 
 EVERY = 0.2
@@ -52,12 +52,20 @@ class Books:
                     self._flows = True
                     await say_waiting(self.connection, campaign_id, "")
 
+    async def give_back(self, run_id: int, campaign_id: int) -> None:
+        """The desk has stopped and lines still wait for answers: nobody else's turn is held up by them."""
+        async with self.lock:
+            await self._write()
+            await give_back(self.connection, run_id, self._desk.under_way)
+            if self._desk.waiting_for:
+                await say_waiting(self.connection, campaign_id, self._desk.waiting_for)
+
     def end(self) -> None:
         """Let `keep` return after one more write."""
         self._end.set()
 
     async def close(self, run_id: int, campaign_id: int) -> None:
-        """Write the rest, give back what was not begun, end the run. Raises Unavailable when the database stays away."""
+        """Write the rest, give back what was not begun, end the run. Raises Unavailable if the database stays away."""
         waited = pause = 0.5
         while True:
             try:
@@ -72,7 +80,7 @@ class Books:
                 await self.connection.close()
                 if waited > GIVE_UP:
                     raise Unavailable(
-                        "The database did not come back. What was sent stands in the journal and is taken over from there."
+                        "The database did not come back. What was sent stands in the journal and is taken from there."
                     ) from error
                 log("sending").warning("database away", run=run_id, unwritten=len(self._unwritten), retry_in=pause)
             await asyncio.sleep(pause)

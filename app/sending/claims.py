@@ -34,7 +34,8 @@ WITH run AS MATERIALIZED (
 ), due AS MATERIALIZED (
     SELECT id, subscriber_id, list_id FROM messages
     -- No run tries a message twice: its journal would not tell the attempts apart.
-    WHERE campaign_id = %(campaign)s AND state = 'deferred' AND next_attempt_at <= now() AND run_id IS DISTINCT FROM %(run)s
+    WHERE campaign_id = %(campaign)s AND state = 'deferred' AND next_attempt_at <= now()
+          AND run_id IS DISTINCT FROM %(run)s
           AND EXISTS (SELECT FROM run)
           AND EXISTS (SELECT FROM campaigns WHERE id = %(campaign)s AND state = 'sending')
     ORDER BY next_attempt_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
@@ -48,7 +49,8 @@ WITH run AS MATERIALIZED (
 ), p AS (
     SELECT *, false AS is_fresh FROM due UNION ALL SELECT *, true FROM fresh
 ), checked AS MATERIALIZED (
-    SELECT p.id, p.is_fresh, s.email, s.first_name, s.last_name, s.locale, s.tracking, s.attributes, {_FORBIDDEN} AS forbidden
+    SELECT p.id, p.is_fresh, s.email, s.first_name, s.last_name, s.locale, s.tracking,
+           CASE WHEN %(attributes)s THEN s.attributes END AS attributes, {_FORBIDDEN} AS forbidden
     FROM p {_PERSON}
 )
 UPDATE messages m
@@ -64,14 +66,15 @@ SELECT 0, c.state, r.ended_at IS NULL FROM campaigns c, runs r WHERE c.id = %(ca
 UNION ALL
 SELECT n, forbidden, NULL FROM (
     SELECT p.n, {_FORBIDDEN} AS forbidden
-    FROM unnest(%(subscribers)s::bigint[], %(lists)s::bigint[]) WITH ORDINALITY AS p (subscriber_id, list_id, n) {_PERSON}
+    FROM unnest(%(subscribers)s::bigint[], %(lists)s::bigint[]) WITH ORDINALITY AS p (subscriber_id, list_id, n)
+    {_PERSON}
 ) asked WHERE forbidden IS NOT NULL
 """  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What may happen now: the campaign still sends, the run is still ours, and who must not be written to, with the reason."""
+    """What may happen now: does the campaign still send, is the run still ours, who must not be written to and why."""
 
     campaign_state: str
     run_is_open: bool
@@ -80,10 +83,13 @@ class Permission:
 
 
 class Claims:
-    """The claims of one run. Due deferred messages come first, then planned ones in the order of the ledger."""
+    """The claims of one run. Due deferred messages come first, then planned ones in the order of the ledger.
 
-    def __init__(self, campaign_id: int, run_id: int) -> None:
-        self._campaign, self._run = campaign_id, run_id
+    `attributes`: bring people's own attributes as well, because the mails name some.
+    """
+
+    def __init__(self, campaign_id: int, run_id: int, *, attributes: bool) -> None:
+        self._campaign, self._run, self._attributes = campaign_id, run_id, attributes
         self._after = 0
 
     async def claim(self, connection: Connection, limit: int) -> list[Parcel]:
@@ -101,7 +107,13 @@ class Claims:
                 self._after = 0
 
     async def _claim(self, connection: Connection, limit: int) -> list[tuple[Any, ...]]:
-        binds = {"campaign": self._campaign, "run": self._run, "limit": limit, "after": self._after}
+        binds = {
+            "campaign": self._campaign,
+            "run": self._run,
+            "limit": limit,
+            "after": self._after,
+            "attributes": self._attributes,
+        }
         cursor = connection.cursor(binary=True)
         rows = await (await cursor.execute(_CLAIM, binds)).fetchall()
         self._after = max((row[0] for row in rows if row[6]), default=self._after)

@@ -6,7 +6,7 @@ from psycopg.rows import tuple_row
 _OPTIONS = " ".join(
     f"-c {setting}"
     for setting in (
-        # A claim touches a thousand rows of perhaps millions by their keys: any other plan is a trap of stale statistics.
+        # A claim touches a thousand rows of perhaps millions by their keys: any other plan comes of stale statistics.
         "enable_hashjoin=off",
         "enable_mergejoin=off",
         "enable_seqscan=off",
@@ -19,7 +19,7 @@ _OPTIONS = " ".join(
 
 
 async def connect(url: str) -> AsyncConnection[tuple[object, ...]]:
-    """A connection in autocommit: every statement of the sending room is a transaction of its own. Raises OperationalError."""
+    """A connection in autocommit: every statement here is a transaction of its own. Raises OperationalError."""
     return await AsyncConnection.connect(
         url,
         autocommit=True,

@@ -1,8 +1,9 @@
 """The worker's desk: hands messages to the lines, keeps the journal, hears what became of each.
 
-All of it runs in one thread, between two turns of the event loop, and never waits. A message may be handed over only while its
-permission is fresh: campaign, run and person were asked about less than `FRESH` seconds ago. This one rule makes pause, cancel,
-unsubscription, suppression, a lost database and a run taken over by somebody else all stop the mail within that time.
+All of it runs in one thread, between two turns of the event loop, and never waits. A message may be handed over only
+while its permission is fresh: campaign, run and person were asked about less than `FRESH` seconds ago. This one rule
+makes pause, cancel, unsubscription, suppression, a lost database and a run taken over by somebody else all stop the
+mail within that time.
 """
 
 import asyncio
@@ -68,10 +69,17 @@ class SendDesk:
         self.fruitless = 0
         """Connections in a row that ended without a verdict on any message."""
         self.last_words = ""
+        self.server = account.name
+        self.trouble = ""
+        """What the last attempt to open a line met with."""
+        self.has_met = False
+        """Some line was open at some time."""
         self.short_of_lines = asyncio.Event()
-        self._account, self._letters, self._book = account, letters, book
+        self.letters = letters
+        self._account, self._book = account, book
         self._loop = asyncio.get_running_loop()
         self._offset = clock.now().timestamp() - time.time()
+        self._dated, self._second = 0.0, clock.now()
         self._entries: list[bytes] = []
         self._ready: list[Line] = []
         self._is_scheduled = False
@@ -97,15 +105,22 @@ class SendDesk:
             return True
         return any(line.current or line.waiting for line in self.lines)
 
+    @property
+    def under_way(self) -> list[int]:
+        """Messages that a line has announced, and of which nothing is known yet."""
+        parcels = [parcel for line in self.lines for parcel in (line.current, line.waiting) if parcel]
+        return [parcel.message_id for parcel in parcels]
+
     # what the lines call
 
     def joined(self, line: Line) -> None:
         """A line is open."""
         self.lines.add(line)
+        self.has_met = True
         if self.stopped:
             line.finish()
 
-    def take(self, line: Line) -> Parcel | None:
+    def take(self, _line: Line) -> Parcel | None:
         """The next permitted message, composed. One that cannot be composed fails; the others go on."""
         permitted = self.permitted
         if len(permitted) <= self.low and self.claimed:
@@ -123,7 +138,7 @@ class SendDesk:
                 return None
             try:
                 if not parcel.data:
-                    self._letters.compose(parcel, datetime.fromtimestamp(moment, UTC))
+                    self.letters.compose(parcel, self._date(moment))
             except (RenderError, Invalid) as error:
                 self._settle(
                     Outcome(parcel.message_id, moment, State.FAILED, reason="render", reply=_short(str(error)))
@@ -219,7 +234,7 @@ class SendDesk:
             self.ready(line)
 
     def withdraw(self, line: Line, reason: str = "") -> None:
-        """Take the announced message back by closing its connection: after 354 there is no other way to take it back."""
+        """Take the announced message back by closing its connection: after 354 there is no other way."""
         parcel, line.waiting = line.waiting, None
         if parcel is not None and reason:
             self.skip(parcel, reason)
@@ -292,6 +307,11 @@ class SendDesk:
         self._refusals = self._refusals + 1 if is_general else 0
         if self._refusals >= MOST_REFUSALS:
             self.stop("waiting", f"The mail server at {self._account.name} refuses our mail: {words[:300]}")
+
+    def _date(self, moment: float) -> datetime:
+        if moment - self._dated > 1.0:
+            self._dated, self._second = moment, datetime.fromtimestamp(int(moment), UTC)
+        return self._second
 
     def _now(self) -> float:
         return time.time() + self._offset

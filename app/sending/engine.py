@@ -1,12 +1,14 @@
 """The send engine: one slice of one campaign in one worker process.
 
-Claim → compose → hand over → hear → write, all at once: lines talk SMTP, `supply` asks the database ahead of them, `books` writes
-behind them. What holds when things break is told in desk.py (permissions), journal.py and recovery.py.
+Claim → compose → hand over → hear → write, all at once: lines talk SMTP, `supply` asks the database ahead of them,
+`books` writes behind them. What holds when things break is told in desk.py (permissions), journal.py and recovery.py.
 """
 
 import asyncio
+import gc
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import cache
 from secrets import token_hex
 from threading import Event
 
@@ -32,6 +34,8 @@ from app.sending.runs import close_run, open_run, say_waiting
 from app.sending.supply import claim_messages, permit_messages
 from app.sending.transports import account_for
 
+SOON = 2.0
+"""Seconds after the end of a slice in which its last answers usually come; whoever is slower holds up nobody else."""
 GRACE = 20.0
 """Seconds that a stopping worker waits for answers to what it has handed over; then those are in doubt."""
 
@@ -52,6 +56,7 @@ def run_slice(campaign_id: int) -> SliceResult:
     """Send for up to `settings.send_slice` seconds. Raises Unavailable when the database does not answer."""
     if _stop.is_set():
         return SliceResult("stopped", has_more=True)
+    _spare_the_collector()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
             return runner.run(_Slice(campaign_id, settings(), keyring()).run())
@@ -69,6 +74,12 @@ def request_stop() -> None:
 def allow_start() -> None:
     """Take `request_stop` back."""
     _stop.clear()
+
+
+@cache
+def _spare_the_collector() -> None:
+    """Once per process: what it has loaded stays for good, and looking through it again took a tenth of a slice."""
+    gc.freeze()
 
 
 class _Slice:
@@ -114,7 +125,7 @@ class _Slice:
 
     async def _send(self, desk: SendDesk, books: Books, account: Account, run_id: int) -> None:
         """Let everything run until the desk has stopped and every line is closed."""
-        claims = Claims(self._campaign, run_id)
+        claims = Claims(self._campaign, run_id, attributes=desk.letters.need_attributes)
         asking = await connect(self._url)
         helpers = [
             asyncio.create_task(permit_messages(desk, claims, asking, run_id)),
@@ -125,7 +136,7 @@ class _Slice:
             asyncio.create_task(books.keep(self._campaign)),
         ]
         try:
-            await self._watch(desk, helpers + clerks)
+            await self._watch(desk, helpers + clerks, books, run_id)
         finally:
             desk.stop("failed", at_once=True)
             for line in list(desk.lines):
@@ -142,15 +153,21 @@ class _Slice:
             await asyncio.gather(*helpers, *clerks, return_exceptions=True)
             await asking.close()
 
-    async def _watch(self, desk: SendDesk, tasks: list[asyncio.Task[None]]) -> None:
+    async def _watch(self, desk: SendDesk, tasks: list[asyncio.Task[None]], books: Books, run_id: int) -> None:
         loop = asyncio.get_running_loop()
         end, last = loop.time() + self._settings.send_slice, float("inf")
+        given_back = float("inf")
         while not desk.stopped or (desk.lines and loop.time() < last):
             await wait_for(desk.over, 0.1)
             desk.over.clear()
             desk.look_after_lines()
             if loop.time() > end:
-                desk.stop("finished")
+                desk.stop(*_ending(desk))
+            if desk.stopped and desk.lines and given_back == float("inf"):
+                given_back = loop.time() + SOON
+            if loop.time() > given_back and not desk.at_once:
+                given_back = float("nan")  # once
+                await books.give_back(run_id, self._campaign)
             if _stop.is_set():
                 desk.stop("stopped")
                 last = min(last, loop.time() + GRACE)
@@ -167,3 +184,12 @@ class _Slice:
         else:
             log("sending").error("send slice failed", campaign=self._campaign, exc_info=error)
             desk.stop("failed", at_once=True)
+
+
+def _ending(desk: SendDesk) -> tuple[str, str]:
+    """How a slice ends whose time is up: well, or with the reason why nothing at all came of it."""
+    if desk.counts or desk.stopped:
+        return "finished", ""
+    if not desk.has_met:
+        return "waiting", desk.trouble or f"The mail server at {desk.server} does not answer."
+    return "waiting", f"The mail server at {desk.server} is so slow that nothing was answered yet."

@@ -7,18 +7,20 @@ import ssl
 
 from app.core.errors import TemporaryFailure
 from app.sending.account import Account
-from app.sending.replies import Reply
 from app.sending.smtp import Desk, Line
+
+HANDSHAKE = 12.0
+"""Seconds for connecting, and again for everything until AUTH. RFC 5321 §4.5.3.2 allows minutes, but a slice that
+waited so long would end without being able to say what it waits for; the next one asks again."""
 
 
 class NoLine(TemporaryFailure):
-    """The transport cannot be used just now, or not as it is set up; the text says why, the reply is the server's."""
+    """The transport cannot be used just now, or not as it is set up; the text says why."""
 
-    def __init__(self, message: str, *, reply: Reply | None = None, is_busy: bool = False) -> None:
+    def __init__(self, message: str, *, is_setup: bool = False) -> None:
         super().__init__(message)
-        self.reply = reply
-        self.is_busy = is_busy
-        """It has taken other connections of ours and takes no more."""
+        self.is_setup = is_setup
+        """Somebody has to change something: trying again at once is of no use, and may lock the account."""
 
 
 class _NoTls(Exception):
@@ -31,7 +33,9 @@ async def open_line(account: Account, desk: Desk, *, pipelining: bool = True) ->
         return await _open(account, desk, pipelining=pipelining, try_tls=True)
     except _NoTls as error:
         if account.security != "none":
-            raise NoLine(f"The mail server at {account.name} did not agree on encryption: {error}.") from error
+            raise NoLine(
+                f"The mail server at {account.name} did not agree on encryption: {error}.", is_setup=True
+            ) from error
     # Unauthenticated encryption was a gift; without it the connection is what the account asked for.
     return await _open(account, desk, pipelining=pipelining, try_tls=False)
 
@@ -40,14 +44,8 @@ async def _open(account: Account, desk: Desk, *, pipelining: bool, try_tls: bool
     line = await _connect(account, desk)
     greeted = False
     try:
-        extensions = await _greet(account, line)
-        if try_tls and account.security != "tls" and "STARTTLS" in extensions:
-            await _start_tls(account, line)
-            extensions = await _hello(account, line)
-        elif account.security == "starttls":
-            raise NoLine(f"The mail server at {account.name} offers no STARTTLS, which this account demands.")
-        if account.username:
-            await _authenticate(account, line, extensions)
+        async with asyncio.timeout(min(account.timeout, HANDSHAKE)):
+            extensions = await _shake_hands(account, line, try_tls=try_tls)
         greeted = True
     except TimeoutError:
         raise NoLine(f"The mail server at {account.name} does not answer.") from None
@@ -66,11 +64,25 @@ async def _open(account: Account, desk: Desk, *, pipelining: bool, try_tls: bool
     return line
 
 
+async def _shake_hands(account: Account, line: Line, *, try_tls: bool) -> dict[str, str]:
+    extensions = await _greet(account, line)
+    if try_tls and account.security != "tls" and "STARTTLS" in extensions:
+        await _start_tls(account, line)
+        extensions = await _hello(account, line)
+    elif account.security == "starttls":
+        raise NoLine(
+            f"The mail server at {account.name} offers no STARTTLS, which this account demands.", is_setup=True
+        )
+    if account.username:
+        await _authenticate(account, line, extensions)
+    return extensions
+
+
 async def _connect(account: Account, desk: Desk) -> Line:
     loop = asyncio.get_running_loop()
     context = account.tls() if account.security == "tls" else None
     try:
-        async with asyncio.timeout(min(account.timeout, 30.0)):
+        async with asyncio.timeout(min(account.timeout, HANDSHAKE)):
             _transport, line = await loop.create_connection(
                 lambda: Line(account, desk),
                 account.host,
@@ -81,7 +93,9 @@ async def _connect(account: Account, desk: Desk) -> Line:
     except TimeoutError:
         raise NoLine(f"The mail server at {account.name} does not answer.") from None
     except ssl.SSLError as error:
-        raise NoLine(f"The mail server at {account.name} did not agree on encryption: {_tls_fault(error)}.") from error
+        raise NoLine(
+            f"The mail server at {account.name} did not agree on encryption: {_tls_fault(error)}.", is_setup=True
+        ) from error
     except ConnectionRefusedError as error:
         raise NoLine(f"The mail server at {account.name} refuses connections.") from error
     except socket.gaierror as error:
@@ -94,8 +108,7 @@ async def _connect(account: Account, desk: Desk) -> Line:
 async def _greet(account: Account, line: Line) -> dict[str, str]:
     reply = await line.ask()
     if reply.code != 220:
-        busy = reply.code in (421, 450, 451, 452) and "connection" in reply.text.lower()
-        raise NoLine(f"The mail server at {account.name} turns us away: {reply.words}", reply=reply, is_busy=busy)
+        raise NoLine(f"The mail server at {account.name} turns us away: {reply.words}")
     return await _hello(account, line)
 
 
@@ -107,7 +120,7 @@ async def _hello(account: Account, line: Line) -> dict[str, str]:
         reply = await line.ask(f"HELO {account.hello}".encode())
         if reply.code == 250:
             return {}
-    raise NoLine(f"The mail server at {account.name} does not accept our greeting: {reply.words}", reply=reply)
+    raise NoLine(f"The mail server at {account.name} does not accept our greeting: {reply.words}")
 
 
 def _extensions(lines: list[str]) -> dict[str, str]:
@@ -128,7 +141,7 @@ async def _start_tls(account: Account, line: Line) -> None:
         raise NoLine(f"The mail server at {account.name} spoke before encryption began: somebody may be in between.")
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(min(account.timeout, 30.0)):
+        async with asyncio.timeout(min(account.timeout, HANDSHAKE)):
             transport = await loop.start_tls(line.transport, line, account.tls(), server_hostname=account.host)
     except ssl.SSLError as error:
         raise _NoTls(_tls_fault(error)) from error
@@ -143,7 +156,8 @@ async def _authenticate(account: Account, line: Line, extensions: dict[str, str]
     if not account.is_local and line.transport.get_extra_info("ssl_object") is None:
         raise NoLine(
             f"The connection to {account.name} is not encrypted, so the password was not sent. "
-            "Set the account's security to STARTTLS or TLS."
+            "Set the account's security to STARTTLS or TLS.",
+            is_setup=True,
         )
     offered = extensions.get("AUTH", "").split()
     if "PLAIN" in offered:
@@ -156,9 +170,14 @@ async def _authenticate(account: Account, line: Line, extensions: dict[str, str]
                 reply = await line.ask(base64.b64encode(word.encode()))
     else:
         known = ", ".join(offered) or "none"
-        raise NoLine(f"The mail server at {account.name} offers no way to sign in that we know (it offers {known}).")
+        raise NoLine(
+            f"The mail server at {account.name} offers no way to sign in that we know (it offers {known}).",
+            is_setup=True,
+        )
     if reply.code != 235:
-        raise NoLine(f"The mail server at {account.name} refuses the user name or password: {reply.words}", reply=reply)
+        raise NoLine(
+            f"The mail server at {account.name} refuses the user name or password: {reply.words}", is_setup=True
+        )
 
 
 def _tls_fault(error: ssl.SSLError) -> str:

@@ -1,8 +1,9 @@
 """The worker's journal: what was handed over and what was answered, readable after `kill -9`.
 
-A file of groups, one per turn of the event loop: length, CRC-32, then entries. `H` names a message whose body is about to leave;
-it is written before the first byte of the body. `A` is an outcome. The page cache survives the death of the process, so nothing is
-synced; it does not survive the death of the machine, which is why the file names the boot it was written in.
+A file of groups, one per turn of the event loop: length, CRC-32, then entries. `H` names a message whose body is
+about to leave; it is written before the first byte of the body. `A` is an outcome. The page cache survives the death
+of the process, so nothing is synced; it does not survive the death of the machine, which is why the file names the
+boot it was written in.
 """
 
 import errno
@@ -44,8 +45,16 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        self._end = os.write(self._file, _head() + transport.encode() + b"\n")
+        head = _head() + transport.encode() + b"\n"
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._end = os.write(self._file, head)
+            if self._end != len(head):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError:
+            # Nothing was handed over yet: no trace must stay, neither on the disk nor in this process.
+            self.close(remove=True)
+            raise
 
     def write(self, entries: list[bytes]) -> None:
         """Append entries as one group; when this returns, they outlive the process."""

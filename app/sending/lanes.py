@@ -1,8 +1,8 @@
 """Lanes: how many workers send a campaign at once, and who looks that none of them is missing.
 
-A lane is one send job at a time; its slice ends after `settings.send_slice` seconds and puts the next one on the queue, behind
-the jobs of other campaigns. `tend`, called by the schedule every second, looks into the database for what is left to do, so
-a lost job, worker or queue only costs time.
+A lane is one send job at a time; its slice ends after `settings.send_slice` seconds and puts the next one on the
+queue, behind the jobs of other campaigns. `tend`, called by the schedule every second, looks into the database for
+what is left to do, so a lost job, worker or queue only costs time.
 """
 
 from zoneinfo import ZoneInfo
@@ -16,7 +16,8 @@ from app.core.jobs import Job
 _WORK = text(
     """
     SELECT c.id, c.workspace_id,
-           (SELECT count(*) FROM (SELECT FROM messages m WHERE m.campaign_id = c.id AND m.state = 'planned' LIMIT :enough) p)
+           (SELECT count(*) FROM (SELECT FROM messages m WHERE m.campaign_id = c.id AND m.state = 'planned'
+                                  LIMIT :enough) p)
            + (SELECT count(*) FROM (SELECT FROM messages m WHERE m.campaign_id = c.id AND m.state = 'deferred'
                                     AND m.next_attempt_at <= now() LIMIT :enough) d) AS claimable,
            (SELECT count(*) FROM runs r WHERE r.campaign_id = c.id AND r.ended_at IS NULL) AS running,
@@ -25,7 +26,7 @@ _WORK = text(
     FROM campaigns c LEFT JOIN LATERAL (
         SELECT count(*) FILTER (WHERE NOT was_of_use) AS failures, max(ended_at) AS ended_at
         FROM (
-            SELECT ended_at, bool_or(outcome <> 'waiting') OVER (ORDER BY id DESC) AS was_of_use FROM (
+            SELECT ended_at, bool_or(outcome NOT IN ('waiting', 'failed')) OVER (ORDER BY id DESC) AS was_of_use FROM (
                 SELECT r.id, r.ended_at, r.outcome FROM runs r
                 WHERE r.campaign_id = c.id AND r.ended_at IS NOT NULL ORDER BY r.id DESC LIMIT 10
             ) latest
@@ -43,7 +44,8 @@ _DEFERRED = text(
 )
 _SAY = text(
     """
-    UPDATE campaigns SET waiting_for = :words, waiting_since = CASE WHEN waiting_for = '' THEN now() ELSE waiting_since END
+    UPDATE campaigns SET waiting_for = :words,
+           waiting_since = CASE WHEN waiting_for = '' THEN now() ELSE waiting_since END
     WHERE id = :campaign AND state = 'sending' AND waiting_for <> :words
     """
 )
@@ -52,7 +54,7 @@ LONGEST_PAUSE = 60
 
 
 def start_lanes(campaign_id: int, lanes: int | None = None) -> None:
-    """Queue up to `settings.workers` send jobs; a lane whose job still waits gets no second one. Call it after the commit."""
+    """Queue up to `settings.workers` send jobs; a lane whose job still waits gets no second one. After the commit."""
     for lane in range(settings().workers if lanes is None else lanes):
         queue_lane(campaign_id, lane)
 

@@ -1,5 +1,6 @@
 """The mails of one campaign: what all recipients share is made ready once, then bytes per person."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +14,7 @@ from app.mail.frame import MailFrame
 from app.mail.wire import Sender
 from app.messages.links import MessageLinks
 from app.rendering.compiled import CompiledDesign
-from app.rendering.merge import PersonContext, Personaliser
+from app.rendering.merge import Personaliser, PersonContext
 from app.sending.parcel import Parcel
 
 _CAMPAIGN = """
@@ -23,10 +24,12 @@ FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id WHERE c.id = %s
 """
 _VARIANTS = """
 SELECT v.id, v.subject, v.preheader, d.compiled,
-       coalesce((SELECT array_agg(array[l.position, l.id] ORDER BY l.position) FROM links l WHERE l.variant_id = v.id), '{}')
+       coalesce((SELECT array_agg(array[l.position, l.id]) FROM links l WHERE l.variant_id = v.id), '{}')
 FROM variants v JOIN designs d ON d.id = v.design_id WHERE v.campaign_id = %s
 """
 _LISTS = "SELECT l.id, l.name FROM lists l JOIN campaigns c ON c.workspace_id = l.workspace_id WHERE c.id = %s"
+BUILT_IN = frozenset({"email", "first_name", "last_name", "name", "locale"})
+_SUBSCRIBER_FIELD = re.compile(r"\bsubscriber\b(?:\s*\.\s*(\w+))?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,11 @@ class Letters:
         lists: Mapping[int, str],
         keyring: Keyring,
         settings: Settings,
+        *,
+        need_attributes: bool,
     ) -> None:
+        self.need_attributes = need_attributes
+        """Whether some mail names a field that only some people have."""
         self._shared = shared
         self._personalisers = personalisers
         self._lists = lists
@@ -116,17 +123,22 @@ class Letters:
 
 
 def merge_fields(
-    email: str, first_name: str, last_name: str, locale: str, attributes: Mapping[str, Any]
+    email: str, first_name: str, last_name: str, locale: str, attributes: Mapping[str, Any] | None
 ) -> dict[str, object]:
     """What `{{ subscriber.… }}` can name: a person's own attributes, and the fields that everybody has."""
     return {
-        **attributes,
+        **(attributes or {}),
         "email": email,
         "first_name": first_name,
         "last_name": last_name,
         "name": f"{first_name} {last_name}".strip(),
         "locale": locale,
     }
+
+
+def names_attributes(text: str) -> bool:
+    """Whether merge tags may name a field of `subscriber` beyond those that everybody has."""
+    return any(name not in BUILT_IN for name in _SUBSCRIBER_FIELD.findall(text))
 
 
 async def load_letters(
@@ -137,13 +149,15 @@ async def load_letters(
     assert row is not None
     shared = Shared(row[0], row[1], Sender(row[2], row[3], row[4] or None), row[5], row[6], *row[7:])
     links = MessageLinks(keyring, settings.base_url)
-    personalisers = {}
+    personalisers, need_attributes = {}, False
     for variant_id, subject, preheader, compiled, numbered in await (
         await connection.execute(_VARIANTS, (campaign_id,))
     ).fetchall():
         design = CompiledDesign.from_dict(compiled)
+        texts = [subject, preheader, design.preheader, design.html, design.text, *(link.url for link in design.links)]
         ids = dict(numbered)
         targets = [links.seal(ids[link.index], link.url) for link in design.links]
+        need_attributes |= any(names_attributes(text) for text in texts)
         personalisers[variant_id] = Personaliser(design, subject=subject, preheader=preheader, link_targets=targets)
     lists = dict(await (await connection.execute(_LISTS, (campaign_id,))).fetchall())
-    return Letters(shared, personalisers, lists, keyring, settings)
+    return Letters(shared, personalisers, lists, keyring, settings, need_attributes=need_attributes)

@@ -32,8 +32,10 @@ class Lines:
     def _missing(self) -> int:
         desk = self._desk
         wanted = min(self._limit, len(desk.lines) + len(desk.claimed) + len(desk.permitted))
-        if not desk.lines:
-            wanted = min(wanted, 1)  # a server that is down is knocked at with one hand
+        if not desk.lines or (desk.fruitless and not any(line.verdicts for line in desk.lines)):
+            # A server that is down is knocked at with one hand; one that hangs up on messages gets no more of them
+            # at a time than that, until it has judged one.
+            wanted = min(wanted, 1)
         return wanted - len(desk.lines)
 
     async def _open(self, count: int) -> None:
@@ -47,13 +49,17 @@ class Lines:
         pipelining = not desk.broken_pipelining
         opening = [open_line(self._account, desk, pipelining=pipelining) for _ in range(count)]
         results = await asyncio.gather(*opening, return_exceptions=True)
-        faults = [result for result in results if isinstance(result, BaseException)]
-        for fault in faults:
-            if not isinstance(fault, NoLine):
-                raise fault
+        faults = []
+        for result in results:
+            if isinstance(result, NoLine):
+                faults.append(result)
+            elif isinstance(result, BaseException):
+                raise result
+        if faults:
+            desk.trouble = str(faults[0])
         self._failures = self._failures + 1 if faults and len(faults) == len(results) else 0
         if faults and desk.lines:
             # It takes some of our connections: work with those, and ask for no more in this run.
             self._limit = len(desk.lines)
-        elif self._failures >= FAILURES:
+        elif self._failures >= FAILURES or (faults and faults[0].is_setup):
             desk.stop("waiting", str(faults[0]))

@@ -33,7 +33,7 @@ class Transport(HasId, Stamped, WorkspaceOwned, Model):
 
 
 class OutgoingMail(HasId, WorkspaceOwned, Model):
-    """A mail of the system that no server has taken yet; written when its job begins, gone when it is taken or given up."""
+    """A mail of the system that no server has taken yet; written when its job begins, gone when taken or given up."""
 
     __tablename__ = "outgoing_mails"
     __table_args__ = (UniqueConstraint("kind", "row_id"), Index("ix_outgoing_mails_next_attempt_at", "next_attempt_at"))

@@ -1,7 +1,7 @@
 """Write outcomes to the ledger, many at once; each message once, however often it is tried.
 
-Every statement moves only messages that are `sending` in this run, and what follows (attempts, events, suppressions) follows
-from the rows it moved. So a repeat after a lost connection, or a recovery beside it, changes nothing.
+Every statement moves only messages that are `sending` in this run, and what follows (attempts, events, suppressions)
+follows from the rows it moved. So a repeat after a lost connection, or a recovery beside it, changes nothing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,15 +12,17 @@ from psycopg import AsyncConnection
 from app.messages.lifecycle import State
 from app.sending.verdicts import Outcome
 
-# Hidden from the planner, which would else scan the run's claims once for each outcome, or the outcomes once for each claim.
+# Hidden from the planner, which would else scan all outcomes once for each message that the run holds.
 _OURS = "CASE WHEN m.run_id = %(run)s AND m.state = 'sending' THEN true ELSE false END"
 
 _SENT = f"""
 WITH o AS (
-    SELECT * FROM unnest(%(ids)s::bigint[], %(ats)s::float8[], %(codes)s::smallint[], %(statuses)s::text[], %(replies)s::text[])
-    AS o (id, at, code, status, reply)
+    SELECT * FROM unnest(
+        %(ids)s::bigint[], %(ats)s::float8[], %(codes)s::smallint[], %(statuses)s::text[], %(replies)s::text[]
+    ) AS o (id, at, code, status, reply)
 ), moved AS (
-    UPDATE messages m SET state = 'sent', reason = '', sent_at = to_timestamp(o.at), next_attempt_at = NULL, changed_at = now()
+    UPDATE messages m
+    SET state = 'sent', reason = '', sent_at = to_timestamp(o.at), next_attempt_at = NULL, changed_at = now()
     FROM o WHERE m.id = o.id AND {_OURS}
     RETURNING m.id, m.workspace_id, m.campaign_id, o.at, o.code, o.status, o.reply
 )
@@ -36,7 +38,8 @@ WITH o AS (
     ) AS o (id, at, code, status, reply, state, reason, dead)
 ), settled AS MATERIALIZED (
     SELECT o.*, m.attempts,
-           CASE WHEN o.state = 'deferred' AND m.attempts > cardinality(%(waits)s::float8[]) THEN 'failed' ELSE o.state END AS becomes
+           CASE WHEN o.state = 'deferred' AND m.attempts > cardinality(%(waits)s::float8[]) THEN 'failed'
+                ELSE o.state END AS becomes
     FROM o JOIN messages m ON m.id = o.id
 ), moved AS (
     UPDATE messages m
@@ -50,9 +53,10 @@ WITH o AS (
     RETURNING m.id, m.workspace_id, m.campaign_id, m.subscriber_id, m.address,
               s.at, s.code, s.status, s.reply, s.reason, s.dead, s.becomes
 ), tried AS (
-    INSERT INTO attempts (at, workspace_id, message_id, campaign_id, run_id, transport, outcome, code, status, reply, reason)
-    SELECT to_timestamp(at), workspace_id, id, campaign_id, %(run)s, %(transport)s, becomes, nullif(code, 0), status, reply,
-           reason
+    INSERT INTO attempts (at, workspace_id, message_id, campaign_id, run_id, transport, outcome, code, status,
+                          reply, reason)
+    SELECT to_timestamp(at), workspace_id, id, campaign_id, %(run)s, %(transport)s, becomes, nullif(code, 0), status,
+           reply, reason
     FROM moved WHERE becomes <> 'skipped'
 ), told AS (
     INSERT INTO events (id, at, workspace_id, message_id, campaign_id, subscriber_id, kind, data)

@@ -1,8 +1,8 @@
 """Mail of the system itself, tried until a server has taken it.
 
-Only the kind of mail and a row's number are kept; each attempt composes the mail anew, so nobody gets one that is not wanted any more. A
-confirmation that is lost costs a subscriber, one that comes twice costs nothing: a crash between the server's answer and our commit may
-send it again. Campaign mail is handled the other way round (engine.py).
+Only the kind of mail and a row's number are kept; each attempt composes the mail anew, so nobody gets one that is not
+wanted any more. A confirmation that is lost costs a subscriber, one that comes twice costs nothing: a crash between
+the server's answer and our commit may send it again. Campaign mail is handled the other way round (engine.py).
 """
 
 from datetime import timedelta
@@ -65,7 +65,12 @@ def _note(workspace_id: int, kind: str, row_id: int) -> int:
     statement = (
         insert(OutgoingMail)
         .values(
-            workspace_id=workspace_id, kind=kind, row_id=row_id, attempts=1, next_attempt_at=clock.now() + LEASE, reply=""
+            workspace_id=workspace_id,
+            kind=kind,
+            row_id=row_id,
+            attempts=1,
+            next_attempt_at=clock.now() + LEASE,
+            reply="",
         )
         .on_conflict_do_update(
             index_elements=["kind", "row_id"],

@@ -4,9 +4,9 @@ from typing import Any
 
 
 class Parcel:
-    """A claimed message, then with its bytes. Not a dataclass between steps but the one thing that walks: it is the hot path.
+    """A claimed message, later with its bytes. One object that walks, not a value per step: this is the hot path.
 
-    `permitted_at` is the moment (of `clock_gettime(CLOCK_BOOTTIME)`) when campaign, run and person were last seen to allow it.
+    `permitted_at` is the moment (desk.boottime) when campaign, run and person were last seen to allow it.
     """
 
     __slots__ = (

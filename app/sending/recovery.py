@@ -1,8 +1,8 @@
 """What a dead run left behind: its journal says what was taken, what is in doubt, and what was never begun.
 
-A journal that lies on this machine is locked by its process for as long as that lives, so a lock we get proves a death. Where there is no
-journal the run worked on another machine; it is given up when it was silent for `settings.lease` seconds, far longer than the second for
-which its permissions last (desk.py).
+A journal that lies on this machine is locked by its process for as long as that lives, so a lock we get proves a
+death. Where there is no journal the run worked on another machine; it is given up when it was silent for
+`settings.lease` seconds, far longer than the second for which its permissions last (desk.py).
 """
 
 import asyncio
@@ -74,7 +74,8 @@ async def _recover_run(connection: AsyncConnection[tuple[Any, ...]], run_id: int
         path, is_silent = Path(row[0]), bool(row[1])
         try:
             file = journal.lock(path)
-        except FileNotFoundError:
+        except OSError:
+            # Not on this machine, or not ours to read.
             if not is_silent:
                 return Recovered()
             return await _close(connection, run_id, settings, None)
@@ -98,13 +99,11 @@ async def _close(
     outcomes, doubtful, words, transport = [], held, _LOST, ""
     if record is not None:
         outcomes = [outcome for number, outcome in record.outcomes.items() if number in held]
-        # After a crash of the machine itself the journal's end may be missing: nothing proves that a message was not begun.
+        # After a crash of the machine itself the journal's end may be missing: nothing proves a message not begun.
         doubtful = held & record.in_doubt if record.is_this_boot else held - record.outcomes.keys()
         words, transport = _CRASH, record.transport
     at = clock.now().timestamp()
-    outcomes += [
-        Outcome(number, at, State.UNCERTAIN, reason="unanswered", reply=words) for number in sorted(doubtful)
-    ]
+    outcomes += [Outcome(number, at, State.UNCERTAIN, reason="unanswered", reply=words) for number in sorted(doubtful)]
     await Ledger(run_id, transport, settings.retry_seconds).write(connection, outcomes)
     released = (await connection.execute(RELEASE, (run_id,))).rowcount
     await connection.execute(_END, ("lost" if record is None else "recovered", run_id))

@@ -1,6 +1,7 @@
 """SMTP replies out of a stream of bytes (RFC 5321 §4.2), whatever the bytes are."""
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.core.errors import TemporaryFailure
@@ -39,7 +40,7 @@ class ReplyReader:
     def __init__(self) -> None:
         self.broken: BadReply | None = None
         self._rest = b""
-        self._lines: list[bytes] = []
+        self._lines: list[str] = []
         self._size = 0
 
     @property
@@ -52,23 +53,33 @@ class ReplyReader:
         if self.broken:
             return []
         *lines, self._rest = (self._rest + data if self._rest else data).split(b"\n")
-        replies = []
+        replies: list[Reply] = []
         for line in lines:
-            found = _LINE.fullmatch(line.rstrip())
-            if found is None:
+            read = _read_line(line)
+            if read is None:
                 shown = line[:80].decode("ascii", "replace")
                 self.broken = BadReply(f"The mail server sends something that is not SMTP: {shown!r}.")
                 return replies
-            code, mark, text = found.groups(b"")
-            if mark == b"-" or self._lines:
+            reply, is_last = read
+            if self._lines or not is_last:
                 self._size += len(line)
-                self._lines.append(text)
-                if mark == b"-":
+                self._lines.append(reply.text)
+                if not is_last:
                     continue
                 # Where the codes of the lines differ, the last one is the verdict, as other clients read it.
-                text = b"\n".join(self._lines)
+                reply = Reply(reply.code, "\n".join(self._lines))
                 self._lines, self._size = [], 0
-            replies.append(Reply(int(code), text.decode("utf-8", "replace")))
+            replies.append(reply)
         if len(self._rest) > LONGEST_LINE or self._size > LONGEST_REPLY or len(self._lines) > LONGEST_REPLY // 8:
             self.broken = BadReply("The mail server sends a reply that does not end.")
         return replies
+
+
+@lru_cache(maxsize=256)
+def _read_line(line: bytes) -> tuple[Reply, bool] | None:
+    """A line and whether it is its reply's last. Kept, because a server says the same few things thousands of times."""
+    found = _LINE.fullmatch(line.rstrip())
+    if found is None:
+        return None
+    code, mark, text = found.groups(b"")
+    return Reply(int(code), text.decode("utf-8", "replace")), mark != b"-"

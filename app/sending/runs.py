@@ -10,16 +10,19 @@ _OPEN = """
 INSERT INTO runs (workspace_id, campaign_id, host, pid, journal)
 SELECT workspace_id, id, %(host)s, %(pid)s, %(journal)s FROM campaigns
 WHERE id = %(campaign)s AND state = 'sending'
-      AND (SELECT count(*) FROM runs WHERE campaign_id = %(campaign)s AND ended_at IS NULL) < %(most)s
+      AND (SELECT count(*) FROM runs
+           WHERE campaign_id = %(campaign)s AND ended_at IS NULL AND outcome <> 'ending') < %(most)s
 RETURNING id
 """
 _LOCK = "SELECT 1 FROM runs WHERE id = %s AND ended_at IS NULL FOR UPDATE"
 RELEASE = """
-UPDATE messages SET state = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'planned' END, attempts = attempts - 1, changed_at = now()
+UPDATE messages
+SET state = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'planned' END, attempts = attempts - 1, changed_at = now()
 WHERE run_id = %s AND state = 'sending'
 """
 """Give back what was claimed and not begun: the due ones were due before and still are."""
 _CLOSE = "UPDATE runs SET ended_at = now(), seen_at = now(), outcome = %s WHERE id = %s"
+_ENDING = "UPDATE runs SET outcome = 'ending' WHERE id = %s"
 _WAITING = """
 UPDATE campaigns SET waiting_for = %(text)s,
        waiting_since = CASE WHEN %(text)s = '' THEN NULL WHEN waiting_for = %(text)s THEN waiting_since ELSE now() END
@@ -51,6 +54,17 @@ async def close_run(connection: AsyncConnection[tuple[Any, ...]], run_id: int, o
         if await (await connection.execute(_LOCK, (run_id,))).fetchone():
             await connection.execute(RELEASE, (run_id,))
             await connection.execute(_CLOSE, (outcome, run_id))
+
+
+async def give_back(connection: AsyncConnection[tuple[Any, ...]], run_id: int, under_way: list[int]) -> None:
+    """Give back all that is not under way on a line of this run, which has stopped and only waits for answers now.
+
+    From here on the run takes no worker's place. Every outcome known so far must be written before.
+    """
+    async with connection.transaction():
+        if await (await connection.execute(_LOCK, (run_id,))).fetchone():
+            await connection.execute(RELEASE + "AND id <> ALL(%s)", (run_id, under_way))
+            await connection.execute(_ENDING, (run_id,))
 
 
 async def say_waiting(connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, text: str) -> None:

@@ -28,6 +28,6 @@ def unseal(keyring: Keyring, sealed: bytes) -> str:
             except InvalidTag:
                 continue
     raise SettingsError(
-        "The password of the SMTP account was encrypted with another secret key. Enter it again under Settings, Sending, "
-        "or add the earlier key to MERPATI_SECRET_KEY_FALLBACKS."
+        "The password of the SMTP account was encrypted with another secret key. Enter it again under Settings, "
+        "Sending, or add the earlier key to MERPATI_SECRET_KEY_FALLBACKS."
     )

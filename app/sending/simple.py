@@ -59,17 +59,17 @@ class _Counter:
         self.failure: Exception | None = None
         self.closed = asyncio.Event()
 
-    def joined(self, line: Line) -> None:
+    def joined(self, _line: Line) -> None:
         """Nothing to note."""
 
-    def take(self, line: Line) -> Parcel | None:
+    def take(self, _line: Line) -> Parcel | None:
         parcel, self._parcel = self._parcel, None
         return parcel
 
     def ready(self, line: Line) -> None:
         line.send_body()
 
-    def answered(self, parcel: Parcel, stage: Stage, reply: Reply) -> None:
+    def answered(self, _parcel: Parcel, stage: Stage, reply: Reply) -> None:
         if stage == "final" and reply.code < 300:
             self.words = reply.words
             return
@@ -77,17 +77,17 @@ class _Counter:
         text = f"The mail server did not take the mail: {reply.words}"
         self.failure = TemporaryFailure(text) if is_temporary else Refused(text)
 
-    def unsendable(self, parcel: Parcel, status: str, reason: str, words: str) -> None:
+    def unsendable(self, _parcel: Parcel, _status: str, _reason: str, words: str) -> None:
         self.failure = Refused(words)
 
-    def cut(self, parcel: Parcel, *, handed_over: bool, why: str) -> None:
+    def cut(self, _parcel: Parcel, *, handed_over: bool, why: str) -> None:
         doubt = " It is not known whether the mail was taken." if handed_over else ""
         self.failure = TemporaryFailure(f"{why}{doubt}")
 
     def idle(self, line: Line) -> None:
         line.finish()
 
-    def gone(self, line: Line, why: str) -> None:
+    def gone(self, _line: Line, why: str) -> None:
         if self.failure is None and not self.words:
             self.failure = TemporaryFailure(why)
         self.closed.set()

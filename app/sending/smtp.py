@@ -1,8 +1,8 @@
 """One SMTP connection that carries message after message, pipelined (RFC 5321, 2920, 3461, 6531).
 
-With PIPELINING one write holds the body of a message, its final dot and MAIL, RCPT and DATA of the next one, which RFC 2920
-§3.1 allows: one round trip per message. No coroutine and no timer per message: replies drive a small state machine, and the
-desk, which owns the messages, looks at `deadline` from time to time.
+With PIPELINING one write holds the body of a message, its final dot and MAIL, RCPT and DATA of the next one, which
+RFC 2920 §3.1 allows: one round trip per message. No coroutine and no timer per message: replies drive a small state
+machine, and the desk, which owns the messages, looks at `deadline` from time to time.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from app.sending.parcel import Parcel
 from app.sending.replies import BadReply, Reply, ReplyReader
 
 _END = b".\r\n"
+_MOST_UNREAD = 20
 _NOT_A_VERDICT = (500, 502, 503)
 """Replies to a command that was not understood or came at the wrong time."""
 
@@ -22,28 +23,28 @@ _NOT_A_VERDICT = (500, 502, 503)
 class Desk(Protocol):
     """Who gives messages to lines and hears what became of them. Calls come from the event loop, one at a time."""
 
-    def joined(self, line: "Line") -> None:
+    def joined(self, line: "Line", /) -> None:
         """The line is open and will ask for messages at once."""
 
-    def take(self, line: "Line") -> Parcel | None:
+    def take(self, line: "Line", /) -> Parcel | None:
         """The next message with its bytes, or None when there is none just now: the line is then idle."""
 
-    def ready(self, line: "Line") -> None:
+    def ready(self, line: "Line", /) -> None:
         """The server waits for the body of `line.waiting`: answer soon with `send_body` or `hang_up`."""
 
-    def answered(self, parcel: Parcel, stage: Stage, reply: Reply) -> None:
+    def answered(self, parcel: Parcel, stage: Stage, reply: Reply, /) -> None:
         """The server's verdict: on the message at stage `final`, else a refusal of this recipient at that stage."""
 
-    def unsendable(self, parcel: Parcel, status: str, reason: str, words: str) -> None:
+    def unsendable(self, parcel: Parcel, status: str, reason: str, words: str, /) -> None:
         """This server cannot take this message; nothing was said to it."""
 
-    def cut(self, parcel: Parcel, *, handed_over: bool, why: str) -> None:
+    def cut(self, parcel: Parcel, /, *, handed_over: bool, why: str) -> None:
         """The connection ended before a verdict."""
 
-    def idle(self, line: "Line") -> None:
+    def idle(self, line: "Line", /) -> None:
         """The line waits for `wake`."""
 
-    def gone(self, line: "Line", why: str) -> None:
+    def gone(self, line: "Line", why: str, /) -> None:
         """The connection is closed."""
 
 
@@ -102,6 +103,8 @@ class Line(asyncio.Protocol):
                 return
             if self.at is At.HANDSHAKE:
                 self._replies.put_nowait(reply)
+                if self._replies.qsize() > _MOST_UNREAD:
+                    self.hang_up("The mail server speaks without being asked.")
             else:
                 self._on_reply(reply)
         if reader.broken and self.at is not At.CLOSED:
@@ -109,7 +112,7 @@ class Line(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self.at is not At.CLOSED:
-            self._settle(f"The mail server closed the connection{f' ({exc})' if exc else ''}.")
+            self._settle(f"The mail server closed the connection{f' ({exc})' if exc and str(exc) else ''}.")
 
     # the handshake's side
 
@@ -223,7 +226,7 @@ class Line(asyncio.Protocol):
         elif self.waiting is not None:
             self.at = At.MAIL
         else:
-            # A server that refuses early may take the rest of the body for commands; RSET shows whether it listens again.
+            # Who refuses early may take the rest of the body for commands; RSET shows whether it listens again.
             self._begin(reset=code >= 500)
 
     def _refuse(self, stage: Stage, reply: Reply) -> bool:
@@ -244,11 +247,15 @@ class Line(asyncio.Protocol):
         if code == 354 and self._refusal is None:
             self.at, self.deadline = At.DESK, float("inf")
             self.desk.ready(self)
-        elif code == 354 and self._refusal and self._refusal[0] == "rcpt":
-            # No recipient is left, and yet it wants a message: an empty one, which it must refuse.
+        elif code == 354 and self._refusal:
+            stage = self._refusal[0]
             self._verdict(*self._refusal)
-            self.transport.write(_END)
-            self.at = At.DOT
+            if stage == "rcpt":
+                # No recipient is left, and yet it wants a message: an empty one, which it must refuse.
+                self.transport.write(_END)
+                self.at = At.DOT
+            else:
+                self._out_of_step(reply)
         elif code >= 400:
             self._verdict(*(self._refusal or ("data", reply)))
             if code == 421:
@@ -333,6 +340,7 @@ class Line(asyncio.Protocol):
         handshaking, self.at = self.at is At.HANDSHAKE, At.CLOSED
         if handshaking:
             self._replies.put_nowait(BadReply(why))
+            return
         current, waiting = self.current, self.waiting
         self.current = self.waiting = None
         if current is not None:

@@ -1,6 +1,5 @@
 """What keeps the desk supplied: claims, permissions and the run's sign of life. SMTP never waits for it."""
 
-import asyncio
 from dataclasses import dataclass
 
 from app.sending.books import Books, wait_for

@@ -1,6 +1,5 @@
 """Which way out a workspace uses: its own SMTP account, or the installation's."""
 
-import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -8,7 +7,7 @@ from typing import Any, cast
 from psycopg import AsyncConnection
 from sqlalchemy import delete, select
 
-from app.core.database import db
+from app.core.database import db, in_workspace
 from app.core.settings import Settings
 from app.core.tokens import Keyring
 from app.sending.account import MESSAGES_PER_CONNECTION, Account, Security, read_smtp_url
@@ -73,7 +72,8 @@ def forget_transport() -> None:
 
 def workspace_account(workspace_id: int, settings: Settings, keyring: Keyring) -> Account:
     """The account by which a workspace's own mails go out. Raises SettingsError when it cannot be used."""
-    found = db.session.scalar(select(Transport).where(Transport.workspace_id == workspace_id, Transport.is_default))
+    with in_workspace(workspace_id):
+        found = find_transport()
     if found is None:
         return _default(settings)
     return _account(
@@ -83,7 +83,10 @@ def workspace_account(workspace_id: int, settings: Settings, keyring: Keyring) -
 
 def _default(settings: Settings) -> Account:
     return read_smtp_url(
-        settings.smtp_url, connections=settings.smtp_connections, timeout=settings.smtp_timeout, hello=_hello()
+        settings.smtp_url,
+        connections=settings.smtp_connections,
+        timeout=settings.smtp_timeout,
+        hello=settings.mail_domain,
     )
 
 
@@ -106,11 +109,5 @@ def _account(
         connections=int(limits.get("connections") or settings.smtp_connections),
         messages_per_connection=int(limits.get("messages_per_connection") or MESSAGES_PER_CONNECTION),
         timeout=settings.smtp_timeout,
-        hello=_hello(),
+        hello=settings.mail_domain,
     )
-
-
-def _hello() -> str:
-    """A full name where the machine has one; an address literal otherwise (RFC 5321 §4.1.3)."""
-    name = socket.getfqdn()
-    return name if "." in name and name.isascii() else "[127.0.0.1]"

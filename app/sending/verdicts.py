@@ -37,8 +37,8 @@ class Verdict(NamedTuple):
 def judge(message_id: int, at: float, stage: Stage, reply: Reply, host: str = "") -> Verdict:
     """The verdict on a refusal (4xx, 5xx).
 
-    A 5xx at RCPT is final for this recipient, since some providers punish a retry; but one that speaks of the sender keeps
-    the person: the message waits for the repair. Only an address that is dead for good is suppressed.
+    A 5xx at RCPT is final for this recipient, since some providers punish a retry; but one that speaks of the sender
+    keeps the person: the message waits for the repair. Only an address that is dead for good is suppressed.
     """
     text = " ".join(reply.text.split())
     found = classify_reply(reply.code, text, stage=stage, remote_host=host)

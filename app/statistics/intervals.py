@@ -34,7 +34,7 @@ def wilson(successes: int, trials: int, *, confidence: float = CONFIDENCE) -> In
 
 
 def difference(x1: int, n1: int, x2: int, n2: int, *, confidence: float = CONFIDENCE) -> Interval:
-    """Rate 1 minus rate 2 with the limits of Newcombe (1998, method 10). For a look that was planned, not for watching."""
+    """Rate 1 minus rate 2 with the limits of Newcombe (1998, method 10). For one planned look."""
     first, second = wilson(x1, n1, confidence=confidence), wilson(x2, n2, confidence=confidence)
     d = first.estimate - second.estimate
     low = d - sqrt((first.estimate - first.low) ** 2 + (second.high - second.estimate) ** 2)

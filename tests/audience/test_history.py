@@ -68,3 +68,15 @@ def test_erasing_masks_the_address_in_the_ledger(scope: Workspace) -> None:
     events = db.session.scalars(select(Event.subscriber_id).where(Event.message_id == message_id)).all()
     assert events
     assert set(events) == {None}
+
+
+def test_a_bounce_is_one_fact_with_its_cause(as_ada: FlaskClient, scope: Workspace) -> None:
+    sent = sent_message(scope)
+    sent.message.state, sent.message.reason = "bounced", "userunknown"
+    _event(sent.message, "bounced")
+    db.session.commit()
+    facts = timeline(sent.person)
+    assert sorted((fact.kind, fact.reason) for fact in facts) == [("bounced", "userunknown"), ("sent", "")]
+    page = as_ada.get(f"/w/{scope.slug}/people/{sent.person.id}").text
+    assert "No such mailbox" in page
+    assert "userunknown" not in page

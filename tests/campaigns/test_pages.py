@@ -274,7 +274,7 @@ def test_a_campaign_under_way_is_paused_resumed_and_cancelled(
     assert "12 people have not been written to yet" in as_eve.get(page("cancel")).text
     ended = as_eve.post(page("cancel"), follow_redirects=True)
     assert "12 people were not written to" in ended.text
-    assert "the rest was cancelled" in ended.text
+    assert "Cancelled before it went out" in ended.text
     assert "data-final" in ended.text
     assert as_eve.get(page("/") + "?tab=sent").status_code == 200
 

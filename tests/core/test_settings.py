@@ -9,8 +9,8 @@ import pytest
 
 from app.core.errors import SettingsError
 from app.core.settings import (
-    ROOT,
     RETRY_MINUTES,
+    ROOT,
     Settings,
     environment_names,
     host_port,

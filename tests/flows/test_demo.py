@@ -9,16 +9,16 @@ import pytest
 
 from tests.flows.ports import installation
 
+RUN = [sys.executable, "-m", "app.cli", "demo", "--once", "--json"]
 ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(240)
-def test_the_demo_adds_up():
+def test_the_demo_adds_up() -> None:
     with installation() as (home, environment):
         done = subprocess.run(
-            [sys.executable, "-m", "app.cli", "demo", "--once", "--json"]
-            + ["--people", "1500", "--seconds", "10", "--home", str(home)],
+            [*RUN, "--people", "1500", "--seconds", "10", "--home", str(home)],
             cwd=ROOT,
             env=environment,
             capture_output=True,

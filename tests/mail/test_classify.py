@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.mail.classify import classify_reply
+from app.mail.classify import classify_reply, judge
 from app.mail.reasons import REASONS
 
 AT_RCPT = [
@@ -15,6 +15,12 @@ AT_RCPT = [
     (550, "5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup", "userunknown"),
     (551, "5.1.6 The recipient has moved, please use her new address", "hasmoved"),
     (550, "5.1.2 Domain example.org does not exist", "hostunknown"),
+    (550, "Unknown recipient domain example.org", "hostunknown"),
+    (550, "5.1.1 User unknown; remote system mx.example.org", "userunknown"),
+    (550, "5.1.1 Host mx.example.org says: user unknown", "userunknown"),
+    (550, "5.1.6 Recipient no longer on server", "hasmoved"),
+    (550, "5.1.1 <ada@example.org> 550-5.1.1 There is no such 550 5.1.1 user here", "userunknown"),
+    (550, "5.0.0 Requested action not taken: the mail exchanger or IP address was not found", "notaccept"),
     (556, "5.1.10 The recipient domain has a null MX", "notaccept"),
     (552, "5.2.2 The mailbox is over quota", "mailboxfull"),
     (452, "4.2.2 Mailbox full", "mailboxfull"),
@@ -33,6 +39,16 @@ AT_RCPT = [
     (452, "4.3.1 Insufficient system storage", "systemfull"),
     (500, "5.5.1 Command not recognized", "syntaxerror"),
     (450, "4.2.1 The user you are trying to contact is receiving mail too quickly", "speeding"),
+    (452, "4.5.3 Too many recipients", "toomanyconn"),
+    (550, "5.7.1 Rejected, UBE", "spamdetected"),
+    (550, "5.1.0 192.0.2.1 is not allowed to send from example.com per its SPF record", "authfailure"),
+    (550, "Unauthenticated senders not allowed", "securityerror"),
+    (550, "5.7.1 Delivery not authorized, message refused", "securityerror"),
+    (554, "Mail from news@example.com rejected for policy reasons", "policyviolation"),
+    (550, "You are not a member of this list", "rejected"),
+    (554, "5.7.1 Recipient address rejected: Access denied", "filtered"),
+    (552, "5.2.3 Message size exceeds the limit", "exceedlimit"),
+    (550, "5.7.1 Messages with multiple 550 5.7.1 addresses in From: header are not accepted", "notcompliantrfc"),
     (550, "Go away", "onhold"),
     (550, "", "undefined"),
     (550, "5.1.1", "userunknown"),
@@ -73,10 +89,9 @@ def test_unknown_for_now_is_not_unknown_for_good(code, text):
     assert (verdict.persistence, verdict.suppress, verdict.effect) == ("temporary", False, "score")
 
 
-@pytest.mark.parametrize("text", ["5.2.1 User unknown", "5.7.1 User unknown"])
-def test_words_that_contradict_their_code_do_not_suppress(text):
-    verdict = classify_reply(550, text, stage="rcpt")
-    assert (verdict.reason, verdict.suppress) == ("filtered", False)
+@pytest.mark.parametrize(("text", "suppress"), [("5.1.1 User unknown", True), ("5.7.1 User unknown", False)])
+def test_words_that_a_security_code_contradicts_do_not_suppress(text, suppress):
+    assert classify_reply(550, text, stage="rcpt").suppress is suppress
 
 
 WORDS = ["550 5.1.1 user unknown", "mailbox full", "spam", "blocked", "5.1.2", "521 does not accept mail", "moved", "!"]
@@ -131,6 +146,35 @@ def test_any_reply_gets_a_word_of_the_vocabulary(code, text, stage):
 )
 def test_providers_codes_mean_what_the_providers_say(host, code, text, reason):
     assert classify_reply(code, text, stage="rcpt", remote_host=host).reason == reason
+
+
+@pytest.mark.parametrize("stage", ["connect", "mail"])
+def test_a_refusal_before_rcpt_that_says_nothing_is_of_the_sender(stage):
+    assert classify_reply(550, "Access denied", stage=stage).scope == "sender-reputation"
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "stage", "notes", "suppress"),
+    [
+        ("550 5.1.1 user unknown", "5.1.1", None, "", True),
+        ("550 user unknown", "5.0.0", "rcpt", "", True),
+        ("550 user unknown", "5.0.0", None, "", False),
+        ("550 5.2.1 user unknown", "5.2.1", None, "", False),
+        ("user unknown", "", None, "", False),
+        ("The recipient name is not recognized. Unknown recipient", "", None, "", True),
+        ("", "5.0.0", None, "mail.local: unknown user: ada", True),
+        ("Unrouteable address", "", None, "", True),
+    ],
+)
+def test_the_words_user_unknown_must_be_borne_out(text, status, stage, notes, suppress):
+    code = 550 if "550" in text else None
+    verdict = judge(text, status=status, reply_code=code, stage=stage, notes=notes, gave_up=True)
+    assert verdict.suppress is suppress
+
+
+def test_a_gateways_own_words_around_a_reply_do_not_count():
+    text = "5.1.0 - Unknown address error 550-'5.7.1 Access from your network is blocked' (delivery attempts: 0)"
+    assert judge(text, status="5.1.0", reply_code=550, stage=None).reason == "blocked"
 
 
 def test_a_senders_fault_alerts_and_leaves_the_address_alone():

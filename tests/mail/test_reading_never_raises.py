@@ -12,6 +12,7 @@ from app.mail.mime import MAX_SIZE
 from app.mail.phrases import reason_by_text
 from app.mail.reading import read_mail
 from tests.mail import letters
+from tests.mail.prose_letters import NOTICES
 
 PATIENCE = 5.0
 """Seconds for the worst mail; on a machine to itself it takes less than half a second."""
@@ -75,7 +76,7 @@ def test_any_arrangement_of_what_mail_is_made_of(pieces):
     read_and_check(b"".join(pieces))
 
 
-@given(st.sampled_from(letters.ALL), st.integers(0, 2**32))
+@given(st.sampled_from((*letters.ALL, *(notice.raw for notice in NOTICES.values()))), st.integers(0, 2**32))
 def test_any_damage_to_a_letter(raw, seed):
     chance = random.Random(seed)
     damaged = bytearray(raw)
@@ -95,6 +96,7 @@ def test_any_damage_to_a_letter(raw, seed):
 
 MEGABYTE = 1_000_000
 HEAD = b"From: MAILER-DAEMON@example.org\nSubject: failure notice\n\n"
+PAGE = b"Content-Type: text/html\n" + HEAD
 REPORT = b"Content-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/delivery-status\n\n"
 
 
@@ -129,6 +131,23 @@ HOSTILE = {
     "base64": b"Content-Transfer-Encoding: base64\nContent-Type: message/rfc822\n\n" + b"QUFB" * 250_000,
     "punycode": b"Content-Type: text/plain; charset=punycode\n" + HEAD + b"a-" * 500_000,
     "references": b"References: " + b"<abcdefghijklmnopqrstuvwx23@x> " * 30_000 + b"\n\n",
+    "unclosed styles": PAGE + b"<style>" * 140_000,
+    "styles": PAGE + b"<style></style>" * 60_000,
+    "tags": PAGE + b"<a" * 500_000,
+    "long tags": PAGE + (b"<a " + b"x" * 3990) * 250,
+    "entities": PAGE + b"&lt;" * 250_000,
+    "lines of dashes": HEAD + (b"-" * 200 + b"\n") * 5_000,
+    "announcements": HEAD + b"the following recipients:\n" * 40_000,
+    "long announcements": HEAD + b"following a-a-a a-a-a a-a-a " * 40_000,
+    "announced lines": HEAD + b"following recipients:\n" + b"Ada Lovelace of the people <\n" * 40_000,
+    "labels": HEAD + b"Recipient: <ada@example.org>\n" * 40_000,
+    "blank labels": HEAD + b"could not be delivered to" + b" " * MEGABYTE,
+    "dialogue": HEAD + b"RCPT TO:<a@b.cd>\n550 no\n" * 40_000,
+    "deep notification": b"\n" + b'{"Message":' * 90_000,
+    "deep lists": b'\n{"bounce":' + b"[" * MEGABYTE,
+    "glued groups": REPORT + b"Final-Recipient: rfc822; a@b.cd\n" * 30_000,
+    "long subject": b"From: postmaster@example.org\nSubject: " + b"delivery a " * 90_000 + b"\n\nx\n",
+    "japanese in name only": b"Content-Type: text/plain; charset=iso-2022-jp\n" + HEAD + b"\x1b$B\xa4" * 250_000,
     "beyond the limit": HEAD + b"x" * 4 * MAX_SIZE,
 }
 

@@ -17,7 +17,7 @@ class ByteByByte(Server):
 class Garbage(Server):
     """What it says after the greeting is not SMTP."""
 
-    def mail(self, wire: Wire, line: bytes) -> None:
+    def mail(self, wire: Wire, _line: bytes) -> None:
         wire.say(b"\x16\x03\x01 hello? GET / HTTP/1.1")
 
 
@@ -32,7 +32,7 @@ class GarbageAfterBody(Server):
 class Endless(Server):
     """Its reply to MAIL has no last line."""
 
-    def mail(self, wire: Wire, line: bytes) -> None:
+    def mail(self, wire: Wire, _line: bytes) -> None:
         while True:
             wire.say(b"250-and another thing " + b"x" * 900)
 
@@ -85,7 +85,7 @@ class DropsPipelined(Server):
 class ShiftsReplies(Server):
     """Offers PIPELINING and forgets to answer RCPT when it is busy."""
 
-    def rcpt(self, wire: Wire, line: bytes) -> None:
+    def rcpt(self, wire: Wire, _line: bytes) -> None:
         wire.recipients += 1
         if not wire._buffer:
             wire.say(b"250 2.1.5 Ok")
@@ -186,9 +186,14 @@ class AsksForBodyAnyway(Says):
 
 
 class RefusesSender(Server):
-    """Refuses every MAIL."""
+    """Refuses every MAIL; a lax one goes on as if nothing had been."""
 
-    def mail(self, wire: Wire, line: bytes) -> None:
+    def __init__(self, *, lax: bool = False) -> None:
+        super().__init__()
+        self.lax = lax
+
+    def mail(self, wire: Wire, _line: bytes) -> None:
+        wire.has_sender = self.lax
         wire.say(b"553 5.7.1 Sender address rejected: not owned by user")
 
 

@@ -1,4 +1,4 @@
-"""SMTP servers for tests, each with a mood. Plain threads and blocking sockets: nothing in common with what they test."""
+"""SMTP servers for tests. Plain threads and blocking sockets: nothing in common with what they test."""
 
 import re
 import socket
@@ -56,10 +56,10 @@ class Server:
     def greet(self, wire: "Wire") -> None:
         wire.say(self.greeting)
 
-    def mail(self, wire: "Wire", line: bytes) -> None:
+    def mail(self, wire: "Wire", _line: bytes) -> None:
         wire.say(b"250 2.1.0 Ok")
 
-    def rcpt(self, wire: "Wire", line: bytes) -> None:
+    def rcpt(self, wire: "Wire", _line: bytes) -> None:
         wire.recipients += 1
         wire.say(b"250 2.1.5 Ok")
 
@@ -74,7 +74,7 @@ class Server:
         self.keep(raw)
         wire.say(b"250 2.0.0 Ok: queued as 4B2A")
 
-    def other(self, wire: "Wire", verb: bytes, line: bytes) -> None:
+    def other(self, wire: "Wire", _verb: bytes, _line: bytes) -> None:
         wire.say(b"502 5.5.2 Not known here")
 
     # running
@@ -132,8 +132,10 @@ class Server:
         elif verb == b"HELO":
             wire.say(b"250 nest.example.com")
         elif verb == b"MAIL":
-            wire.recipients = 0
+            wire.recipients, wire.has_sender = 0, True
             self.mail(wire, line)
+        elif verb == b"RCPT" and not wire.has_sender:
+            wire.say(b"503 5.5.1 Need MAIL first")
         elif verb == b"RCPT":
             self.rcpt(wire, line)
         elif verb == b"DATA":
@@ -154,6 +156,7 @@ class Wire:
     def __init__(self, peer: socket.socket, number: int) -> None:
         self.peer, self.number = peer, number
         self.recipients = 0
+        self.has_sender = False
         self.mails = 0
         self._buffer = b""
 

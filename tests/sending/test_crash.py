@@ -1,4 +1,4 @@
-"""`kill -9` in mid-send, again and again: nothing lost, nothing twice, and no more in doubt than was on open connections."""
+"""`kill -9` in mid-send, again and again: nothing lost, nothing twice, no more in doubt than connections were open."""
 
 import json
 import os
@@ -48,9 +48,7 @@ def workers(settings: Settings) -> Iterator[Workers]:
         "MERPATI_LOG_LEVEL": "warning",
     }
     command = [sys.executable, "-m", "tests.sending.worker"]
-    process = subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     assert process.stdout.readline() == "ready\n"
     yield Workers(process)
@@ -76,6 +74,14 @@ def wait_for_mail(server: Server, count: int) -> None:
         time.sleep(0.002)
 
 
+def recover_until_closed(campaign: int) -> None:
+    """As the schedule does, again and again: a statement of the dead worker may still be under way in the database."""
+    end = time.monotonic() + 10
+    while any(run.ended_at is None for run in world.runs(campaign)):
+        assert time.monotonic() < end, "the run stays open"
+        recover_runs()
+
+
 def kill_once(workers: Workers, workspace: Workspace, dice: random.Random) -> None:
     """One crash at a random moment, one recovery, then the rest is sent."""
     people = 300
@@ -88,7 +94,7 @@ def kill_once(workers: Workers, workspace: Workspace, dice: random.Random) -> No
         wait_for_end(pid)
         was_open = [run for run in world.runs(campaign) if run.ended_at is None]
         with world.sending_by(server.url):
-            recover_runs()
+            recover_until_closed(campaign)
         after = world.states(campaign)
         assert after["sending"] == 0
         assert after["uncertain"] <= CONNECTIONS
@@ -100,10 +106,13 @@ def kill_once(workers: Workers, workspace: Workspace, dice: random.Random) -> No
     assert states["uncertain"] == after["uncertain"]
     assert states["sent"] + states["uncertain"] == people
     assert max(got.values()) == 1, "somebody got it twice"
-    sent = {row.address for row in world.look("SELECT * FROM messages WHERE state = 'sent' AND campaign_id = :c", campaign)}
+    sent = {
+        row.address for row in world.look("SELECT * FROM messages WHERE state = 'sent' AND campaign_id = :c", campaign)
+    }
     assert sent <= got.keys(), "the ledger says sent, and the server never took it"
     assert got.keys() - sent <= {
-        row.address for row in world.look("SELECT * FROM messages WHERE state = 'uncertain' AND campaign_id = :c", campaign)
+        row.address
+        for row in world.look("SELECT * FROM messages WHERE state = 'uncertain' AND campaign_id = :c", campaign)
     }
     assert len(world.attempts(campaign)) == people
 
@@ -115,8 +124,8 @@ def test_a_killed_worker_loses_nothing_and_sends_nothing_twice(workers: Workers,
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_forty_kills(workers: Workers, workspace: Workspace) -> None:
-    for seed in range(40):
+def test_two_hundred_kills(workers: Workers, workspace: Workspace) -> None:
+    for seed in range(200):
         kill_once(workers, workspace, random.Random(1000 + seed))
 
 
@@ -137,9 +146,7 @@ def test_a_living_run_is_left_alone(workers: Workers, workspace: Workspace) -> N
     assert max(server.recipients.values()) == 1
 
 
-def test_sigterm_gives_back_what_was_not_begun(
-    workers: Workers, settings: Settings, workspace: Workspace
-) -> None:
+def test_sigterm_gives_back_what_was_not_begun(workers: Workers, settings: Settings, workspace: Workspace) -> None:
     class Slow(Server):
         def body(self, wire, raw):  # type: ignore[no-untyped-def]
             time.sleep(0.05)
@@ -167,3 +174,22 @@ def test_two_workers_share_a_campaign(workers: Workers, workspace: Workspace) ->
     assert world.states(campaign) == {"sent": 400}
     assert max(server.recipients.values()) == 1
     assert len(world.runs(campaign)) == 2
+
+
+def test_a_worker_that_slept_through_its_recovery_hands_nothing_over(workers: Workers, workspace: Workspace) -> None:
+    class Slow(Server):
+        def body(self, wire, raw):  # type: ignore[no-untyped-def]
+            time.sleep(0.02)
+            super().body(wire, raw)
+
+    campaign = world.plan_campaign(workspace, 1000)
+    with running(Slow()) as server:
+        pid = workers.start(campaign, server.url)
+        wait_for_mail(server, 20)
+        os.kill(pid, signal.SIGSTOP)
+        time.sleep(1.2)
+        world.change("UPDATE runs SET ended_at = now(), outcome = 'lost' WHERE campaign_id = :c", c=campaign)
+        before = len(server.messages)
+        os.kill(pid, signal.SIGCONT)
+        wait_for_end(pid)
+        assert len(server.messages) <= before + CONNECTIONS

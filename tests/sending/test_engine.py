@@ -66,3 +66,39 @@ def test_without_pipelining_it_goes_step_by_step(workspace: Workspace) -> None:
         world.send(campaign, server.url)
     assert world.states(campaign) == {"sent": 20}
     assert max(server.message_ids.values()) == 1
+
+
+def test_peoples_own_attributes_are_brought_when_a_mail_names_them(workspace: Workspace) -> None:
+    compiled = world.design(plain=world.PLAIN + "{{ subscriber.city }}\n")
+    campaign = world.plan_campaign(workspace, 2, compiled=compiled)
+    world.change('UPDATE subscribers SET attributes = \'{"city": "Oslo"}\' WHERE workspace_id = :w', w=workspace.id)
+    with running(Server()) as server:
+        world.send(campaign, server.url)
+    assert all(b"Oslo" in raw for raw in server.messages)
+
+
+def test_who_does_not_want_to_be_tracked_is_not(workspace: Workspace) -> None:
+    campaign = world.plan_campaign(workspace, 1)
+    world.change("UPDATE subscribers SET tracking = false WHERE workspace_id = :w", w=workspace.id)
+    with running(Server()) as server:
+        world.send(campaign, server.url)
+    [raw] = server.messages
+    mail = message_from_bytes(raw, policy=policy.default)
+    html = mail.get_body(("html",))
+    assert html is not None
+    assert 'href="https://www.example.com/story"' in html.get_content()
+    assert "/o/" not in html.get_content()
+
+
+def test_a_connection_carries_no_more_than_the_account_allows(workspace: Workspace) -> None:
+    campaign = world.plan_campaign(workspace, 23)
+    with running(Server()) as server:
+        world.change(
+            "INSERT INTO transports (workspace_id, name, kind, host, port, security, limits) VALUES (:w, 'x', 'smtp', "
+            "'127.0.0.1', :port, 'none', '{\"connections\": 1, \"messages_per_connection\": 5}')",
+            w=workspace.id,
+            port=server.port,
+        )
+        world.send(campaign, "smtp://127.0.0.1:9")
+    assert world.states(campaign) == {"sent": 23}
+    assert server.connections == 5

@@ -167,7 +167,7 @@ def test_words_put_in_before_tls_are_not_believed(workspace: Workspace, certific
 
 def test_encryption_that_breaks_is_done_without_when_it_was_a_gift(workspace: Workspace, certificate: Path) -> None:
     class Broken(Tls):
-        def other(self, wire: Wire, verb: bytes, line: bytes) -> None:
+        def other(self, wire: Wire, _verb: bytes, _line: bytes) -> None:
             wire.say(b"220 Go on")
             raise HangUp
 
@@ -186,7 +186,7 @@ def test_signing_in_by_login(workspace: Workspace, certificate: Path) -> None:
     class Login(Tls):
         extensions = ("STARTTLS", "AUTH LOGIN")
 
-        def authenticate(self, wire: Wire, line: bytes) -> None:
+        def authenticate(self, wire: Wire, _line: bytes) -> None:
             wire.say(b"334 VXNlcm5hbWU6")
             user = wire.read_line()
             wire.say(b"334 UGFzc3dvcmQ6")
@@ -200,7 +200,7 @@ def test_signing_in_by_login(workspace: Workspace, certificate: Path) -> None:
 
 def test_a_wrong_password_is_told_as_the_server_told_it(workspace: Workspace, certificate: Path) -> None:
     class Strict(Tls):
-        def authenticate(self, wire: Wire, line: bytes) -> None:
+        def authenticate(self, wire: Wire, _line: bytes) -> None:
             wire.say(b"535 5.7.8 Authentication credentials invalid")
 
     campaign = world.plan_campaign(workspace, 2)
@@ -213,7 +213,10 @@ def test_a_wrong_password_is_told_as_the_server_told_it(workspace: Workspace, ce
 def test_refusals_are_told_apart_from_delays(workspace: Workspace) -> None:
     with running(moods.Says({"*": b"550 5.1.1 No such user"})) as server, pytest.raises(Refused, match=r"550 5\.1\.1"):
         try_mail(workspace, server.url)
-    with running(moods.Says({"*": b"451 4.3.0 Later"})) as server, pytest.raises(TemporaryFailure, match=r"451 4\.3\.0"):
+    with (
+        running(moods.Says({"*": b"451 4.3.0 Later"})) as server,
+        pytest.raises(TemporaryFailure, match=r"451 4\.3\.0"),
+    ):
         try_mail(workspace, server.url)
     with running(moods.SilentAfterBody()) as server, pytest.raises(TemporaryFailure, match="not known whether"):
         try_mail(workspace, server.url)
@@ -229,7 +232,9 @@ def test_smtputf8_is_used_when_offered_and_missed_when_not(workspace: Workspace)
 
     with running(Modern()) as server:
         try_mail(workspace, server.url, mail)
-    assert f"MAIL FROM:<news@aviary.example.com> SIZE={len(MAIL.data)} SMTPUTF8 BODY=8BITMIME".encode() in server.commands
+    assert (
+        f"MAIL FROM:<news@aviary.example.com> SIZE={len(MAIL.data)} SMTPUTF8 BODY=8BITMIME".encode() in server.commands
+    )
     assert "RCPT TO:<änn@example.com> NOTIFY=FAILURE,DELAY".encode() in server.commands
 
 

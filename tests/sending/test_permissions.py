@@ -44,10 +44,14 @@ def test_pause_stops_within_a_second(workspace: Workspace) -> None:
     [
         (
             "INSERT INTO suppressions (workspace_id, address_hash, hint, reason) "
-            "SELECT workspace_id, address_hash, '', 'complained' FROM subscribers WHERE workspace_id = %s AND id %% 2 = 0",
+            "SELECT workspace_id, address_hash, '', 'complained' FROM subscribers "
+            "WHERE workspace_id = %s AND id %% 2 = 0",
             "suppressed",
         ),
-        ("UPDATE subscriptions SET state = 'unsubscribed' WHERE workspace_id = %s AND subscriber_id %% 2 = 0", "unsubscribed"),
+        (
+            "UPDATE subscriptions SET state = 'unsubscribed' WHERE workspace_id = %s AND subscriber_id %% 2 = 0",
+            "unsubscribed",
+        ),
         ("DELETE FROM subscribers WHERE workspace_id = %s AND id %% 2 = 0", "unsubscribed"),
     ],
 )
@@ -69,7 +73,8 @@ def test_people_who_must_not_be_written_to_are_skipped_by_the_claim(workspace: W
         w=workspace.id,
     )
     world.change(
-        "INSERT INTO suppressions (workspace_id, address_hash, hint, reason) SELECT workspace_id, address_hash, '', 'manual' "
+        "INSERT INTO suppressions (workspace_id, address_hash, hint, reason) "
+        "SELECT workspace_id, address_hash, '', 'manual' "
         "FROM subscribers WHERE workspace_id = :w AND address = 'person4@example.com'",
         w=workspace.id,
     )
@@ -87,8 +92,9 @@ def test_a_suppression_for_another_list_changes_nothing(workspace: Workspace) ->
         w=workspace.id,
     )
     world.change(
-        "INSERT INTO suppressions (workspace_id, address_hash, hint, reason, list_id) SELECT s.workspace_id, address_hash, '', "
-        "'unsubscribed', l.id FROM subscribers s, lists l WHERE s.workspace_id = :w AND l.workspace_id = :w AND l.slug = 'other'",
+        "INSERT INTO suppressions (workspace_id, address_hash, hint, reason, list_id) "
+        "SELECT s.workspace_id, address_hash, '', 'unsubscribed', l.id FROM subscribers s, lists l "
+        "WHERE s.workspace_id = :w AND l.workspace_id = :w AND l.slug = 'other'",
         w=workspace.id,
     )
     with running(Server()) as server:
@@ -144,12 +150,14 @@ def test_a_stop_request_ends_the_slice(workspace: Workspace) -> None:
 
 
 def test_a_message_that_cannot_be_composed_fails_alone(workspace: Workspace) -> None:
-    broken = "{% for a in subscriber.tags %}{% for b in subscriber.tags %}{% for c in subscriber.tags %}x{% endfor %}{% endfor %}{% endfor %}"
+    loops = [f"{{% for {name} in subscriber.tags %}}" for name in "abc"]
+    broken = "".join(loops) + "x" + "{% endfor %}" * 3
     compiled = world.design(html=world.HTML + broken)
     assert compiled.links == (Link(0, "https://www.example.com/story", "Read on"),)
     campaign = world.plan_campaign(workspace, 5, compiled=compiled)
     world.change(
-        "UPDATE subscribers SET attributes = jsonb_build_object('tags', (SELECT jsonb_agg(n) FROM generate_series(1, 400) n)) "
+        "UPDATE subscribers SET attributes = "
+        "jsonb_build_object('tags', (SELECT jsonb_agg(n) FROM generate_series(1, 400) n)) "
         "WHERE workspace_id = :w AND address = 'person2@example.com'",
         w=workspace.id,
     )

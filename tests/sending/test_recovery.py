@@ -21,11 +21,14 @@ def dead_run(campaign: int, path: Path) -> list[int]:
         path=str(path),
     )
     world.change(
-        "UPDATE messages SET state = 'sending', attempts = 1, run_id = (SELECT max(id) FROM runs WHERE campaign_id = :c) "
+        "UPDATE messages SET state = 'sending', attempts = 1, "
+        "run_id = (SELECT max(id) FROM runs WHERE campaign_id = :c) "
         "WHERE id IN (SELECT id FROM messages WHERE campaign_id = :c ORDER BY id LIMIT 4)",
         c=campaign,
     )
-    return [row.id for row in world.look("SELECT id FROM messages WHERE campaign_id = :c ORDER BY id LIMIT 4", campaign)]
+    return [
+        row.id for row in world.look("SELECT id FROM messages WHERE campaign_id = :c ORDER BY id LIMIT 4", campaign)
+    ]
 
 
 def by_number(campaign: int) -> list[str]:
@@ -57,7 +60,9 @@ def test_a_journal_tells_each_message_apart(workspace: Workspace, settings: Sett
     assert recover_runs() == Recovered()
 
 
-def test_after_a_crash_of_the_machine_what_is_not_answered_is_in_doubt(workspace: Workspace, settings: Settings) -> None:
+def test_after_a_crash_of_the_machine_what_is_not_answered_is_in_doubt(
+    workspace: Workspace, settings: Settings
+) -> None:
     campaign = world.plan_campaign(workspace, 5)
     path = settings.root / "journals" / f"{campaign}-rebooted"
     write_journal(path, dead_run(campaign, path))
@@ -99,6 +104,6 @@ def test_a_retried_message_keeps_its_place_in_the_schedule(workspace: Workspace,
     Journal(path, "x").close(remove=False)
     world.change("UPDATE messages SET attempts = 3, next_attempt_at = now() WHERE id = :n", n=numbers[3])
     recover_runs()
-    [row] = world.look(f"SELECT * FROM messages WHERE campaign_id = :c AND id = {numbers[3]}", campaign)
+    [row] = world.look("SELECT * FROM messages WHERE campaign_id = :c AND id = :n", campaign, n=numbers[3])
     assert (row.state, row.attempts) == ("deferred", 2)
     assert row.next_attempt_at is not None

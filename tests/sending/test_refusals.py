@@ -36,7 +36,7 @@ def test_an_unknown_user_bounces_and_is_suppressed(workspace: Workspace, pipelin
     row = world.message(campaign, ADA)
     assert (row.state, row.reason) == ("bounced", "userunknown")
     [suppression] = suppressed(workspace)
-    [person] = world.look(f"SELECT * FROM subscribers WHERE workspace_id = :c AND address = '{ADA}'", workspace.id)
+    [person] = world.look("SELECT * FROM subscribers WHERE workspace_id = :c AND address = :a", workspace.id, a=ADA)
     assert suppression.address_hash == person.address_hash
     assert (suppression.reason, suppression.hint, suppression.message_id) == ("bounced", "p…@example.com", row.id)
     assert events(campaign) == [("bounced", "userunknown")]
@@ -99,9 +99,10 @@ def test_a_refusal_of_us_keeps_the_people_and_stops_the_run(workspace: Workspace
     assert not suppressed(workspace)
 
 
-def test_a_refused_sender_keeps_the_people(workspace: Workspace) -> None:
+@pytest.mark.parametrize("lax", [False, True])
+def test_a_refused_sender_keeps_the_people(workspace: Workspace, lax: bool) -> None:
     campaign = world.plan_campaign(workspace, 100)
-    with running(moods.RefusesSender()) as server:
+    with running(moods.RefusesSender(lax=lax)) as server:
         world.send(campaign, server.url)
     assert set(world.states(campaign)) == {"deferred", "planned"}
     assert "Sender address rejected" in world.campaign(campaign).waiting_for

@@ -5,7 +5,9 @@ from hypothesis import strategies as st
 
 from app.sending.replies import LONGEST_LINE, Reply, ReplyReader
 
-words = st.text(st.characters(codec="utf-8", exclude_characters="\r\n", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp")))
+words = st.text(
+    st.characters(codec="utf-8", exclude_characters="\r\n", exclude_categories=("Cc", "Cs", "Zs", "Zl", "Zp"))
+)
 replies = st.lists(st.tuples(st.integers(200, 599), st.lists(words, min_size=1, max_size=4)), max_size=6)
 
 

@@ -114,7 +114,7 @@ def runs(campaign_id: int) -> list[Any]:
 
 def message(campaign_id: int, address: str) -> Any:
     """The row of one message."""
-    [row] = look(f"SELECT * FROM messages WHERE campaign_id = :c AND address = '{address}'", campaign_id)
+    [row] = look("SELECT * FROM messages WHERE campaign_id = :c AND address = :a", campaign_id, a=address)
     return row
 
 
@@ -130,7 +130,7 @@ def change(statement: str, **binds: Any) -> None:
     db.session.commit()
 
 
-def look(statement: str, campaign_id: int) -> list[Any]:
+def look(statement: str, campaign_id: int, **binds: Any) -> list[Any]:
     """Rows as they are now; `:c` stands for the campaign."""
     db.session.rollback()
-    return list(db.session.execute(text(statement), {"c": campaign_id}).all())
+    return list(db.session.execute(text(statement), {"c": campaign_id, **binds}).all())

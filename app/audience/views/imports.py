@@ -2,7 +2,17 @@
 
 from typing import Any
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, stream_with_context, url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
 from flask_babel import gettext as _
 from flask_login import current_user
 
@@ -107,9 +117,13 @@ def show(import_id: int) -> Any:
     row = find_import(import_id)
     if row.state == "uploaded":
         return redirect(url_for("imports.columns", import_id=row.id))
-    part = "audience/imports/_progress.html" if request.headers.get("HX-Request") else "audience/imports/show.html"
+    is_part, is_over = "HX-Request" in request.headers, row.state not in OPEN
+    part = "audience/imports/_progress.html" if is_part else "audience/imports/show.html"
     name = get_list(row.list_id).name if row.list_id else ""
-    return render_template(part, row=row, list_name=name, is_over=row.state not in OPEN)
+    page = make_response(render_template(part, row=row, list_name=name, is_over=is_over))
+    if is_part and is_over:
+        page.headers["HX-Refresh"] = "true"  # the end changes what stands around the progress, too
+    return page
 
 
 @bp.post("/<int:import_id>/cancel")

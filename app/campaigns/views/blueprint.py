@@ -11,8 +11,14 @@ from app.campaigns.audience import variants_of
 from app.campaigns.lifecycle import CampaignState
 from app.campaigns.models import Campaign
 from app.campaigns.zone import local_time
+from app.rendering.readable import Piece, pieces
 
 bp = Blueprint("campaigns", __name__, url_prefix="/w/<ws>/campaigns")
+
+
+@bp.app_template_filter("pieces")
+def _pieces(text: str) -> list[Piece]:
+    return pieces(text)
 
 
 @bp.context_processor

@@ -10,7 +10,7 @@ from flask_login import current_user
 from app.accounts.access import member
 from app.accounts.models import Role
 from app.campaigns import launch as launching
-from app.campaigns.audience import count_audience
+from app.campaigns.audience import count_audience, variants_of
 from app.campaigns.edit import find_variant
 from app.campaigns.forms import TestForm
 from app.campaigns.lifecycle import CampaignState, find_campaign
@@ -137,7 +137,7 @@ def _confirm_page(campaign: Campaign, at: datetime | None, status: int = 200, *,
         at=at,
         at_text=write_local(at, g.workspace) if at else "",
         sender=sender_of(campaign, g.workspace),
-        subject=find_variant(campaign, 1).subject,
+        variants=variants_of(campaign),
         lists=[names[number] for number in campaign.audience.get("lists", []) if number in names],
         asks_count=count.planned > g.workspace.confirm_above,
         problem=problem,

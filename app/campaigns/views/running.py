@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from flask import flash, g, redirect, render_template, request, url_for
+from flask import flash, g, make_response, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 from flask_login import current_user
@@ -45,8 +45,12 @@ def show(campaign_id: int) -> Any:
 @bp.get("/<int:campaign_id>/progress")
 @member(Role.VIEWER)
 def progress(campaign_id: int) -> Any:
-    """The part of the page that moves."""
-    return render_template("campaigns/_progress.html", **_running(find_campaign(campaign_id)))
+    """The part of the page that moves. Around it much depends on the state, so a new one asks for the whole page."""
+    campaign = find_campaign(campaign_id)
+    page = make_response(render_template("campaigns/_progress.html", **_running(campaign)))
+    if request.args.get("seen", campaign.state) != campaign.state:
+        page.headers["HX-Refresh"] = "true"
+    return page
 
 
 @bp.post("/<int:campaign_id>/pause")

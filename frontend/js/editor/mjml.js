@@ -50,6 +50,7 @@ function named(area) {
   if (label) label.id ||= `${area.id}-label`;
   const described = area.getAttribute("aria-describedby");
   return {
+    tabindex: "0",
     ...(label ? { "aria-labelledby": label.id } : { "aria-label": area.getAttribute("aria-label") ?? area.name }),
     ...(described ? { "aria-describedby": described } : {}),
   };

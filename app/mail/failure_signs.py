@@ -1,0 +1,53 @@
+"""Whether a mail without report parts is a notice of failure: by its sender, its subject and its opening."""
+
+import re
+
+from app.mail.autoreply import is_vacation
+from app.mail.failure_words import ANSWER_SUBJECT, FAILURE_OPENING, FAILURE_SUBJECT, SUCCESS_SUBJECT
+from app.mail.mime import Part
+from app.mail.own_words import own_words
+
+_OPENING = 3000
+
+# The mailer daemon, in the spellings of mail systems: it sends nothing but reports.
+_DAEMON = re.compile(r"mailer[-_. ]?daemon|\bmdaemon@|\bmail\s+deliver\w*\s+(?:sub)?system\b", re.IGNORECASE)
+_OFFICE = re.compile(
+    r"\bpost[-_ ]?master|mail\s*deliver|mail\s*administrator|mail\s*system|system\s*administrator|bounce"
+    r"|(?<![a-z])smtp(?![a-z])|mailgateway|\bmail\s*router|inter(?:net)?\s*mail\s*service|no-?reply@|[-.]admin@"
+    r"|majordomo|listserv",
+    re.IGNORECASE,
+)
+
+
+def is_failure_notice(mail: Part) -> bool:
+    """Two signs of three: a mail system as the sender, a subject, an opening. A person's mail has not two of them.
+
+    Two names suffice alone: the header that Exim and Gmail add, and the mailer daemon.
+    """
+    subject = mail.header.text("Subject")
+    if SUCCESS_SUBJECT.search(subject):
+        return False
+    if "X-Failed-Recipients" in mail.header:
+        return True
+    if is_vacation(mail.header):
+        return False
+    sender = mail.header.text("From")
+    if _DAEMON.search(sender):
+        return True
+    by_system = _OFFICE.search(sender) or "<>" in (mail.header.get("Return-Path"), mail.header.get("From"))
+    by_subject = FAILURE_SUBJECT.search(subject) and not _is_answer(mail, subject)
+    if by_system and by_subject:
+        return True
+    return bool((by_system or by_subject) and FAILURE_OPENING.search(own_words(mail)[:_OPENING]))
+
+
+def is_success_notice(mail: Part) -> bool:
+    """A mail system's word, in prose, that a mail arrived."""
+    by_system = _DAEMON.search(mail.header.text("From")) or _OFFICE.search(mail.header.text("From"))
+    return bool(by_system and SUCCESS_SUBJECT.search(mail.header.text("Subject")) and not is_vacation(mail.header))
+
+
+def _is_answer(mail: Part, subject: str) -> bool:
+    """People answer and forward reports: their subject keeps the words."""
+    by_hand = "In-Reply-To" in mail.header and "Auto-Submitted" not in mail.header
+    return by_hand or ANSWER_SUBJECT.match(subject) is not None

@@ -1,0 +1,68 @@
+"""What a report says in its own words: the text before the returned mail, from its plain part or from its HTML."""
+
+import html
+import re
+
+from app.mail.mime import Part
+
+_LONGEST = 32 * 1024
+_LONGEST_HTML = 128 * 1024
+
+_UNSEEN = re.compile(r"<(style|script|head|title)\b", re.IGNORECASE)
+_BREAK = re.compile(
+    r"<(?:br|/?p|/?div|/?tr|/?li|/?ul|/?ol|/?table|/?h[1-6]|hr|/?pre|/?blockquote)\b[^<>]{0,2000}>", re.I
+)
+# Unescaped addresses in angle brackets are not tags: a tag has no `@` before a space or an equals sign.
+_TAG = re.compile(r"<[/!?a-zA-Z](?![^<>\s=]{0,320}@)[^<>]{0,4000}>")
+
+# How systems announce the returned mail or its header. A line of dashes alone does not.
+_RETURNED = re.compile(
+    r"""^[ >|\t]*+-{2,}+[ ]?[^\n]{0,60}(?:copy\ of|original\ m(?:essage|ail)|returned|unsent\ message|message\ header
+        |body\ of|message\ text\ follows|of\ the\ message\ follows|below\ this\ line|\breturn\b)[^\n]{0,60}$
+    | ^[ \t>|]*+(?:the\ )?(?:original\ message|message\ headers?|returned\ message|unsent\ message|original\ mail)
+        [^\n]{0,40}\bfollows?\b[^\n]{0,5}$
+    | ^[ \t]*+(?:included|below)\ is\ a\ copy\ of\ the\ (?:original\ )?message
+    | ^[ \t>|]*+(?:received|return-path|dkim-signature|x-received|delivered-to):[ \t]*\S
+    """,
+    re.IGNORECASE | re.MULTILINE | re.VERBOSE,
+)
+# Long runs of blanks say nothing, and are what patterns run long on.
+_WIDE = re.compile(r"[^\S\n]{20,}")
+_MANY_LINES = re.compile(r"\n{4,}")
+
+
+def own_words(mail: Part) -> str:
+    """The first text of the mail that says anything, without the returned mail below it."""
+    for part in mail.walk():
+        if part.content_type.startswith("text/") and not part.is_enclosed_mail:
+            text = plain_text(part.text) if part.content_type == "text/html" else part.text[:_LONGEST]
+            if words := _before_returned_mail(text):
+                return words
+    return ""
+
+
+def plain_text(markup: str) -> str:
+    """The text of an HTML page, its blocks on lines of their own."""
+    seen = _without_unseen(markup[:_LONGEST_HTML])
+    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", seen)))
+    return "\n".join(" ".join(line.split()) for line in text.split("\n"))[:_LONGEST]
+
+
+def _without_unseen(markup: str) -> str:
+    """The markup without its styles and scripts. By hand: a pattern would look for each end from each beginning."""
+    pieces = []
+    lower = markup.lower()
+    start = 0
+    while found := _UNSEEN.search(markup, start):
+        end = lower.find(f"</{found[1].lower()}", found.end())
+        if end < 0:
+            break
+        pieces.append(markup[start : found.start()])
+        start = end
+    return " ".join([*pieces, markup[start:]])
+
+
+def _before_returned_mail(text: str) -> str:
+    text = _MANY_LINES.sub("\n\n\n", "\n".join(line.rstrip() for line in _WIDE.sub(" " * 20, text).split("\n")))
+    found = _RETURNED.search(text)
+    return (text[: found.start()] if found else text).strip("\n")

@@ -1,0 +1,64 @@
+"""Notices of failure written for people."""
+
+import pytest
+
+from app.mail.reading import read_mail
+from tests.mail import letters
+from tests.mail.letters import TOKEN, letter
+from tests.mail.prose_letters import ADA, NOTICES
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_prose_tells_who_and_why(name):
+    expected = NOTICES[name]
+    mail = read_mail(expected.raw)
+    told = tuple((one.address, one.reason, one.suppress) for one in mail.recipients)
+    assert (mail.kind, told) == (expected.kind, expected.told)
+
+
+PERSON = "From: Ada Lovelace <ada@example.org>\nTo: hello@example.com\n"
+QUOTED = (
+    "Your message could not be delivered to the following recipient:\n\ngrace@example.org\n550 5.1.1 user unknown\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("head", "body", "kind"),
+    [
+        ("Subject: Fwd: Undelivered Mail Returned to Sender\n", QUOTED, "none"),
+        (f"Subject: Undelivered mail\nIn-Reply-To: <{TOKEN}@mail.example.com>\n", QUOTED, "reply"),
+        ("Subject: How is delivery going?\n", QUOTED, "none"),
+        ("Subject: Out of office\nReturn-Path: <>\n", QUOTED, "autoreply"),
+        ("Subject: Re: failure notice\n", "Final-Recipient: rfc822; grace@example.org\nAction: failed\n", "none"),
+        ("Subject: Our postmaster is ill\n", "The mail system is fine.\n", "none"),
+    ],
+)
+def test_people_who_write_about_failures_are_people(head, body, kind):
+    assert read_mail(letter(f"{PERSON}{head}\n{body}")).kind == kind
+
+
+def test_a_postmaster_may_write_a_letter():
+    raw = "From: postmaster@example.org\nSubject: New rules for bulk senders\n\nPlease publish a DMARC policy.\n"
+    assert read_mail(letter(raw)).kind == "none"
+
+
+def test_nobody_named_means_the_one_to_whom_the_returned_mail_was_written():
+    raw = letters.dsn(
+        prose="Delivery report unavailable.", returned="To: ada@example.org\nSubject: Your weekly digest\n"
+    )
+    (recipient,) = read_mail(raw).recipients
+    assert (recipient.address, recipient.suppress) == (ADA, False)
+
+
+def test_of_several_in_the_returned_mail_nobody_knows_which():
+    raw = letters.dsn(prose="Delivery report unavailable.", returned="To: ada@example.org, grace@example.org\n")
+    assert [one.address for one in read_mail(raw).recipients] == [""]
+
+
+@pytest.mark.parametrize("bystander", ["help@example.net", "postmaster@example.net", "hello@example.com"])
+def test_bystanders_are_not_recipients(bystander):
+    raw = letter(
+        "From: MAILER-DAEMON@example.net\nTo: hello@example.com\nSubject: Undeliverable\n\n"
+        f"ada@example.org is unknown to us. Questions? {bystander}\n"
+    )
+    assert [one.address for one in read_mail(raw).recipients] == [ADA]
