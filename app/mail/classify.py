@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from app.mail.phrases import reason_by_text
-from app.mail.providers import reason_by_provider
+from app.mail.providers import names_the_dead_after_data, reason_by_provider
 from app.mail.reasons import REASONS, Effect, Persistence, Scope
 from app.mail.status_codes import Stage, reason_by_code
 
@@ -60,8 +60,12 @@ def judge(
     whole = f"{text} {notes}"
     text, about = _reply_within(text)
     notes = _WRAPPED.sub(r"\1", notes[:4000])
+    told = f"{status} {text}"
+    by_provider = reason_by_provider(told, remote_host)
+    if by_provider == "userunknown" and names_the_dead_after_data(told, remote_host):
+        stage = "rcpt"
     reason = (
-        reason_by_provider(f"{status} {text}", remote_host)
+        by_provider
         or reason_by_text(text)
         or (reason_by_text(f"{about} {notes}") if _says_little(status, reply_code, stage) else None)
         or reason_by_code(status, reply_code, stage)

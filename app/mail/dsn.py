@@ -40,7 +40,8 @@ def read_dsn(mail: Part) -> StatusReport | None:
     if body is None:
         return _forwarded(mail)
     groups = [read_fields(group) for group in _groups(body.content)]
-    told = [group for group in groups if "Final-Recipient" in group or "Original-Recipient" in group][:MAX_RECIPIENTS]
+    told = [group for group in groups if "Final-Recipient" in group or "Original-Recipient" in group]
+    told = told[:MAX_RECIPIENTS]
     prose = _prose(mail, body)
     named = recipients_in_prose(mail, prose)
     recipients = tuple(_recipient(group, prose, named, alone=len(told) == 1) for group in told)
@@ -57,7 +58,7 @@ def _forwarded(mail: Part) -> StatusReport | None:
 
 
 def _groups(content: bytes) -> Iterator[bytes]:
-    """The groups of fields: between blank lines; where those were lost, each begins with the field that the first begins with."""
+    """The groups of fields: between blank lines; where those were lost, each begins as the first does."""
     for group in _GROUPS.split(content, 2 * MAX_RECIPIENTS):
         first = _RECIPIENT_FIELD.search(group)
         if first and len(_FINAL.findall(group)) > 1:

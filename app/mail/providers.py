@@ -11,14 +11,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class _Provider:
+    """`after_data`: it takes every recipient first, and says after DATA which of them do not exist."""
+
     hosts: tuple[str, ...]
     signature: re.Pattern[str]
     rules: tuple[tuple[re.Pattern[str], str], ...]
+    after_data: bool
 
 
-def _provider(hosts: str, signature: str, *rules: tuple[str, str]) -> _Provider:
+def _provider(hosts: str, signature: str, *rules: tuple[str, str], after_data: bool = False) -> _Provider:
     compiled = tuple((re.compile(pattern, re.IGNORECASE), reason) for pattern, reason in rules)
-    return _Provider(tuple(hosts.split()), re.compile(signature, re.IGNORECASE), compiled)
+    return _Provider(tuple(hosts.split()), re.compile(signature, re.IGNORECASE), compiled, after_data)
 
 
 _PROVIDERS = (
@@ -89,7 +92,9 @@ _PROVIDERS = (
         (r"\[(BL|PH)\d+\]", "blocked"),
         (r"\[TSS?\d+\]", "badreputation"),
         (r"too many connections", "toomanyconn"),
-        (r"(?:user|account) (?:does not|doesn.t) have an? \S{1,60} account", "userunknown"),
+        (r"(?:user|account) (?:does not|doesn.t) have an? \S{1,60} account|mailbox not found", "userunknown"),
+        (r"mailbox is disabled", "suspend"),
+        after_data=True,
     ),
 )
 _LONGEST = 2000
@@ -97,11 +102,24 @@ _LONGEST = 2000
 
 def reason_by_provider(text: str, remote_host: str) -> str | None:
     """The reason in the words of the provider that replied, or None when no rule knows it."""
-    host, text = remote_host.lower().rstrip("."), text[:_LONGEST]
-    for provider in _PROVIDERS:
-        if _is_under(host, provider.hosts) or provider.signature.search(text):
-            return next((reason for pattern, reason in provider.rules if pattern.search(text)), None)
-    return None
+    provider = _provider_of(text[:_LONGEST], remote_host)
+    if provider is None:
+        return None
+    return next((reason for pattern, reason in provider.rules if pattern.search(text[:_LONGEST])), None)
+
+
+def names_the_dead_after_data(text: str, remote_host: str) -> bool:
+    """Whether the provider that replied says only after DATA that a recipient does not exist."""
+    provider = _provider_of(text[:_LONGEST], remote_host)
+    return provider is not None and provider.after_data
+
+
+def _provider_of(text: str, remote_host: str) -> _Provider | None:
+    host = remote_host.lower().rstrip(".")
+    return next(
+        (one for one in _PROVIDERS if _is_under(host, one.hosts) or one.signature.search(text)),
+        None,
+    )
 
 
 def _is_under(host: str, suffixes: tuple[str, ...]) -> bool:

@@ -20,7 +20,7 @@ FEWEST_WORDS = 10
 
 _TAG = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 _LOCAL = re.compile(r"(?:localhost|.*\.(?:local|localhost|internal)|127\.\d+\.\d+\.\d+|0\.0\.0\.0|::1)")
-_PLACEHOLDER = re.compile(r"(?:.*\.)?example\.(?:com|net|org)")
+_PLACEHOLDER = re.compile(r"www\.example\.com")
 _VAGUE = frozenset({"click here", "here", "link", "more", "read more", "this", "click"})
 
 

@@ -172,6 +172,28 @@ def test_the_words_user_unknown_must_be_borne_out(text, status, stage, notes, su
     assert verdict.suppress is suppress
 
 
+@pytest.mark.parametrize(
+    ("host", "suppress"), [("mta6.am0.yahoodns.net", True), ("mx.example.org", False), ("notyahoodns.net", False)]
+)
+def test_yahoo_tells_after_the_dot_who_does_not_exist(host, suppress):
+    text = "delivery error: dd This user doesn't have a yahoo.com account (ada@yahoo.com)"
+    assert classify_reply(554, text, stage="final", remote_host=host).suppress is suppress
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "text", "reason"),
+    [
+        ("mx.docomo.ne.jp", 550, "Unknown user ada@docomo.ne.jp", "filtered"),
+        ("mx3.qq.com", 550, "Ip frequency limited", "speeding"),
+        ("mx01.mail.icloud.com", 554, "5.7.1 [HM08] Message rejected", "policyviolation"),
+        ("eu-smtp-inbound-1.mimecast.com", 550, "Rejected by header based anti-spoofing policy", "rejected"),
+        ("gmail-smtp-in.l.google.com", 550, "5.2.1 The account that you tried to reach is disabled", "suspend"),
+    ],
+)
+def test_other_providers_have_ways_of_their_own(host, code, text, reason):
+    assert classify_reply(code, text, stage="rcpt", remote_host=host).reason == reason
+
+
 def test_a_gateways_own_words_around_a_reply_do_not_count():
     text = "5.1.0 - Unknown address error 550-'5.7.1 Access from your network is blocked' (delivery attempts: 0)"
     assert judge(text, status="5.1.0", reply_code=550, stage=None).reason == "blocked"

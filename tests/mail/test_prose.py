@@ -5,7 +5,11 @@ import pytest
 from app.mail.reading import read_mail
 from tests.mail import letters
 from tests.mail.letters import TOKEN, letter
-from tests.mail.prose_letters import ADA, NOTICES
+from tests.mail.notices import ADA
+from tests.mail.notices_of_others import OTHERS
+from tests.mail.notices_of_servers import SERVERS
+
+NOTICES = SERVERS | OTHERS
 
 
 @pytest.mark.parametrize("name", NOTICES)

@@ -12,7 +12,8 @@ from app.mail.mime import MAX_SIZE
 from app.mail.phrases import reason_by_text
 from app.mail.reading import read_mail
 from tests.mail import letters
-from tests.mail.prose_letters import NOTICES
+from tests.mail.notices_of_others import OTHERS
+from tests.mail.notices_of_servers import SERVERS
 
 PATIENCE = 5.0
 """Seconds for the worst mail; on a machine to itself it takes less than half a second."""
@@ -76,7 +77,7 @@ def test_any_arrangement_of_what_mail_is_made_of(pieces):
     read_and_check(b"".join(pieces))
 
 
-@given(st.sampled_from((*letters.ALL, *(notice.raw for notice in NOTICES.values()))), st.integers(0, 2**32))
+@given(st.sampled_from((*letters.ALL, *(notice.raw for notice in (SERVERS | OTHERS).values()))), st.integers(0, 2**32))
 def test_any_damage_to_a_letter(raw, seed):
     chance = random.Random(seed)
     damaged = bytearray(raw)

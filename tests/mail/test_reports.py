@@ -7,7 +7,7 @@ import pytest
 from app.mail.reading import read_mail
 from tests.mail import letters
 from tests.mail.letters import RETURN_ADDRESS, TOKEN, dsn, letter
-from tests.mail.prose_letters import ADA, GRACE
+from tests.mail.notices import ADA, GRACE
 
 
 def group(*, final: str = "rfc822; ada@example.org", more: str = "") -> str:

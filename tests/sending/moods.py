@@ -1,5 +1,6 @@
 """Servers in a mood: what real ones do on bad days."""
 
+import threading
 import time
 from typing import Any
 
@@ -211,4 +212,23 @@ class Pausing(Server):
         if is_time:
             self.then()
         time.sleep(self.slow)
+        super().body(wire, raw)
+
+
+class SilentAtTheDoor(Server):
+    """Takes the connection and never greets."""
+
+    def greet(self, wire: Wire) -> None:
+        wire.read_some(10**9)
+
+
+class Thoughtful(Server):
+    """Takes each body and answers only when `answer` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answer = threading.Event()
+
+    def body(self, wire: Wire, raw: bytes) -> None:
+        self.answer.wait(30)
         super().body(wire, raw)
