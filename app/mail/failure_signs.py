@@ -1,4 +1,4 @@
-"""Whether a mail without report parts is a notice of failure: by its sender, its subject and its opening."""
+"""Whether a mail without report parts is a notice of failure, by its sender, its subject and its opening."""
 
 import re
 
@@ -6,23 +6,27 @@ from app.mail.autoreply import is_vacation
 from app.mail.failure_words import ANSWER_SUBJECT, FAILURE_OPENING, FAILURE_SUBJECT, SUCCESS_SUBJECT
 from app.mail.mime import Part
 from app.mail.own_words import own_words
+from app.mail.recipients import ADDRESS
 
 _OPENING = 3000
 
 # The mailer daemon, in the spellings of mail systems: it sends nothing but reports.
 _DAEMON = re.compile(r"mailer[-_. ]?daemon|\bmdaemon@|\bmail\s+deliver\w*\s+(?:sub)?system\b", re.IGNORECASE)
 _OFFICE = re.compile(
-    r"\bpost[-_ ]?master|mail\s*deliver|mail\s*administrator|mail\s*system|system\s*administrator|bounce"
-    r"|(?<![a-z])smtp(?![a-z])|mailgateway|\bmail\s*router|inter(?:net)?\s*mail\s*service|no-?reply@|[-.]admin@"
-    r"|majordomo|listserv",
+    r"\bpost[-_ ]?master|mail\s*deliver|mail\s*administrator|mail\s*system|system\s*administrator|mailgateway"
+    r"|\bmail\s*router|inter(?:net)?\s*mail\s*service|(?<![a-z])smtp(?![a-z])",
     re.IGNORECASE,
 )
+# Machines that send much besides: shops and parcel services "could not deliver" either.
+_MACHINE = re.compile(r"no-?reply@|[-.]admin@|bounce|majordomo|listserv", re.IGNORECASE)
+_ADDRESS = re.compile(ADDRESS)
 
 
 def is_failure_notice(mail: Part) -> bool:
-    """Two signs of three: a mail system as the sender, a subject, an opening. A person's mail has not two of them.
+    """Whether a mail system sent it, and its subject or its opening speaks of failure. People write of failures, too.
 
-    Two names suffice alone: the header that Exim and Gmail add, and the mailer daemon.
+    Two names suffice alone: the header that Exim and Gmail add, and the mailer daemon. Other machines must say it in
+    subject and opening, and name somebody.
     """
     subject = mail.header.text("Subject")
     if SUCCESS_SUBJECT.search(subject):
@@ -34,11 +38,19 @@ def is_failure_notice(mail: Part) -> bool:
     sender = mail.header.text("From")
     if _DAEMON.search(sender):
         return True
-    by_system = _OFFICE.search(sender) or "<>" in (mail.header.get("Return-Path"), mail.header.get("From"))
     by_subject = FAILURE_SUBJECT.search(subject) and not _is_answer(mail, subject)
+    by_system = _OFFICE.search(sender) or "<>" in (mail.header.get("Return-Path"), mail.header.get("From"))
     if by_system and by_subject:
         return True
-    return bool((by_system or by_subject) and FAILURE_OPENING.search(own_words(mail)[:_OPENING]))
+    if not (by_system or (by_subject and _MACHINE.search(sender))):
+        return False
+    opening = own_words(mail)[:_OPENING]
+    return bool(FAILURE_OPENING.search(opening) and (by_system or _names_another(mail, opening)))
+
+
+def _names_another(mail: Part, text: str) -> bool:
+    ours = mail.header.text("To").lower()
+    return any(found.group().lower() not in ours for found in _ADDRESS.finditer(text))
 
 
 def is_success_notice(mail: Part) -> bool:

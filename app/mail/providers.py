@@ -41,7 +41,7 @@ _PROVIDERS = (
         (r"did not accept our requests to connect", "expired"),
         (r"5\.7\.0\b.{0,200}content presents a potential", "policyviolation"),
         # Google Groups takes mail of members only, or the group is gone: the notice does not say which.
-        (r"groups\.google\.|/groups?\b|group you tried to contact|topic(?:\.py\?topic=|/)25838", "rejected"),
+        (r"groups\.google\.|group you tried to contact", "rejected"),
     ),
     _provider(
         "outlook.com hotmail.com office365.com microsoft.com",

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
-_LONGEST = 2000
+_LONGEST = 1200
 
 _GROUP = re.compile(r"\{(\w+)\}")
 _ADDRESS = re.compile(

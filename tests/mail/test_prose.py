@@ -32,6 +32,7 @@ QUOTED = (
         ("Subject: Fwd: Undelivered Mail Returned to Sender\n", QUOTED, "none"),
         (f"Subject: Undelivered mail\nIn-Reply-To: <{TOKEN}@mail.example.com>\n", QUOTED, "reply"),
         ("Subject: How is delivery going?\n", QUOTED, "none"),
+        ("Subject: Delivery failed\n", QUOTED, "none"),
         ("Subject: Out of office\nReturn-Path: <>\n", QUOTED, "autoreply"),
         ("Subject: Re: failure notice\n", "Final-Recipient: rfc822; grace@example.org\nAction: failed\n", "none"),
         ("Subject: Our postmaster is ill\n", "The mail system is fine.\n", "none"),
@@ -39,6 +40,11 @@ QUOTED = (
 )
 def test_people_who_write_about_failures_are_people(head, body, kind):
     assert read_mail(letter(f"{PERSON}{head}\n{body}")).kind == kind
+
+
+def test_a_parcel_that_could_not_be_delivered_is_no_mail():
+    raw = "From: no-reply@parcels.example\nTo: hello@example.com\nSubject: Delivery failed\n\n"
+    assert read_mail(letter(raw + "Your parcel could not be delivered to hello@example.com's desk.\n")).kind == "none"
 
 
 def test_a_postmaster_may_write_a_letter():
