@@ -45,6 +45,13 @@ def find_transport() -> Transport | None:
     return db.session.scalar(select(Transport).where(Transport.is_default))
 
 
+def caught_at(settings: Settings) -> str:
+    """Where the mail of the workspace in scope can be read while the catcher takes it; empty when it goes out."""
+    if find_transport() is not None or not settings.catcher:
+        return ""
+    return f"http://{settings.catcher_page}/" if settings.smtp_url.endswith(settings.catcher_listen) else ""
+
+
 def save_transport(keyring: Keyring, fields: AccountFields) -> Transport:
     """Make or change the account of the workspace in scope; flushes. An empty password keeps the one there is.
 

@@ -17,7 +17,14 @@ from app.mail.simple import compose_simple
 from app.mail.wire import Sender, WireMail
 from app.sending.forms import TransportForm, TrialForm
 from app.sending.simple import send_mail
-from app.sending.transports import AccountFields, find_transport, forget_transport, save_transport, workspace_account
+from app.sending.transports import (
+    AccountFields,
+    caught_at,
+    find_transport,
+    forget_transport,
+    save_transport,
+    workspace_account,
+)
 
 bp = Blueprint("transports", __name__, url_prefix="/w/<ws>/settings/sending")
 
@@ -86,6 +93,7 @@ def _page(form: TransportForm, trial_form: TrialForm, failure: str = "") -> str:
         transport=find_transport(),
         account=workspace_account(g.workspace.id, settings(), keyring()),
         failure=failure,
+        caught_at=caught_at(settings()),
     )
 
 

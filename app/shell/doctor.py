@@ -1,6 +1,8 @@
 """`merpati doctor`: what is wrong, one line each, with the cure."""
 
+import os
 import shutil
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -123,9 +125,24 @@ def _workers(urls: Services) -> Iterator[Finding]:
     from redis import Redis
     from rq import Worker
 
-    names = [worker.name for worker in Worker.all(connection=Redis.from_url(urls.redis_url, socket_timeout=3))]
+    known = Worker.all(connection=Redis.from_url(urls.redis_url, socket_timeout=3))
+    names = [worker.name for worker in known if _is_alive(worker.name)]
     text = f"{len(names)} alive" if names else "none"
     yield Finding("workers", bool(names), text, "" if names else "Nothing is sent without one: `merpati worker`.")
+
+
+def _is_alive(name: str) -> bool:
+    """The queue keeps a killed worker's name for minutes; of those on this machine the process itself tells."""
+    host, _, pid = name.rpartition("-")
+    if host != socket.gethostname():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except (ProcessLookupError, ValueError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _ports(settings: Settings) -> Iterator[Finding]:

@@ -81,7 +81,9 @@ def _act(mail: IncomingMail) -> None:
     mail.message_id, mail.workspace_id = message.id, message.workspace_id
     with in_workspace(message.workspace_id):
         wish = read_return_address(mail.envelope_to)
-        if wish is not None and wish.kind == "unsubscribe" and read.kind in ("none", "reply"):
+        # Some mail programs mark the wish as written by a program; the reader knows it as an opt-out.
+        wishes = read.kind in ("none", "reply") or read.feedback_type == "opt-out"
+        if wish is not None and wish.kind == "unsubscribe" and wishes:
             mail.note = _unsubscribe(mail, message)
         elif read.kind == "bounce":
             mail.note = _bounce(mail, message, read)

@@ -33,8 +33,9 @@ def transport(workspace: Workspace) -> Transport | None:
 
 
 def test_an_owner_sets_the_account(as_ada: FlaskClient, workspace: Workspace) -> None:
-    assert b"installation" in as_ada.get(page(workspace)).data
+    assert b"Mail is caught, not delivered" in as_ada.get(page(workspace)).data
     assert as_ada.post(page(workspace), data={**FORM, "connections": "3"}).status_code == 302
+    assert b"Mail is caught" not in as_ada.get(page(workspace)).data
     account = workspace_account(workspace.id, settings(), keyring())
     assert (account.host, account.port, account.security) == ("smtp.example.com", 587, "starttls")
     assert (account.username, account.password, account.connections) == ("ann", "p@ss wörd", 3)

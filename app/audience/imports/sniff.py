@@ -45,6 +45,10 @@ def sniff(head: bytes, *, whole: bool, types: Mapping[str, str] | None = None) -
     if width > MAX_COLUMNS:
         raise Invalid(_too_wide("", width), field="file")
     body = rows[1:] if dialect.has_header else rows
+    if not body and not whole:
+        raise Invalid(
+            f"The row below the heading is longer than {HEAD:,} bytes. Check the quotation marks.", field="file"
+        )
     if not body:
         raise Invalid("The file has a heading but no rows below it, so there is nobody to import.", field="file")
     headers = [_heading(cell, number) for number, cell in enumerate(rows[0], 1)] if dialect.has_header else []

@@ -149,7 +149,7 @@ def faults(import_id: int) -> Any:
         raise NotFound(_("Every row of this import was taken, so there is no file of errors."))
     headers = {"Content-Disposition": f"attachment; filename=import-{row.id}-errors.csv"}
     body = stream_with_context(faults_csv(row.id))
-    return Response(body, mimetype="text/csv; charset=utf-8", headers=headers)
+    return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _wish(column: Column) -> str:

@@ -57,7 +57,7 @@ def export() -> Any:
     """The people who match, as CSV."""
     body = stream_with_context(people_csv(_wanted(), g.workspace.id))
     headers = {"Content-Disposition": "attachment; filename=people.csv"}
-    return Response(body, mimetype="text/csv; charset=utf-8", headers=headers)
+    return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @bp.get("/new")

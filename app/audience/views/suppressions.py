@@ -102,7 +102,7 @@ def export() -> Any:
     """Active suppressions as CSV, addresses masked."""
     headers = {"Content-Disposition": "attachment; filename=suppressions.csv"}
     body = stream_with_context(suppressions_csv(g.workspace.id))
-    return Response(body, mimetype="text/csv; charset=utf-8", headers=headers)
+    return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _page(form: SuppressForm) -> str:

@@ -24,6 +24,8 @@ from app.campaigns.views.blueprint import bp, compose_page, user_id
 from app.campaigns.zone import read_local, write_local
 from app.core.database import db
 from app.core.errors import Conflict, Invalid, MerpatiError
+from app.core.extensions import settings as installation
+from app.sending.transports import caught_at
 
 MARGIN = 1.1
 """An audience that grew by more than this between the question and the answer is asked about again."""
@@ -114,6 +116,7 @@ def _review_page(campaign: Campaign, form: TestForm, status: int = 200, *, time_
         readers=possible_readers(campaign),
         time_problem=time_problem,
         at=request.args.get("at", ""),
+        caught_at=caught_at(installation()),
     )
 
 
