@@ -1,6 +1,5 @@
 """Jobs of campaigns: the freeze, and a look at the ledgers."""
 
-from app.sending.lanes import start_lanes
 from sqlalchemy import select
 
 from app.campaigns import control
@@ -8,6 +7,7 @@ from app.campaigns.freeze import freeze
 from app.campaigns.lifecycle import CampaignState
 from app.campaigns.models import Campaign
 from app.core.database import db, every_workspace, in_workspace
+from app.sending.lanes import start_lanes
 from workers.runtime import job_context
 
 
