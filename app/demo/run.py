@@ -29,6 +29,9 @@ PATIENCE = 300
 
 def run_demo(*, once: bool, people: int, seed: int, seconds: int, home: Path | None, as_json: bool) -> int:
     """Run the demo; returns the exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Also where a shell started us in the background, with Ctrl-C ignored.
+        signal.signal(number, _stop)
     demo = Demo(stays=not once, people=people, seed=seed, seconds=seconds, home=home, console=Console(stderr=as_json))
     with demo.house_open():
         ok = demo.main_job()
@@ -37,6 +40,10 @@ def run_demo(*, once: bool, people: int, seed: int, seconds: int, home: Path | N
         if not once:
             demo.stay()
     return 0 if ok else 1
+
+
+def _stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 class Demo:
@@ -94,7 +101,6 @@ class Demo:
     def stay(self) -> None:
         """Keep the site up until Ctrl-C."""
         self._say("The site stays up; Ctrl-C ends it.")
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
         while True:
             self.house.supervisor.poll()
             time.sleep(0.5)
