@@ -22,6 +22,8 @@ from app.runtime.locks import is_locked
 from app.runtime.services import RunningServices, Services, embedded_urls, ensure_services, services
 from tests.runtime.conftest import FAST, make_settings
 
+pytestmark = pytest.mark.slow
+
 HOLD = """
 import sys, time
 from pathlib import Path

@@ -18,6 +18,8 @@ from app.runtime.locks import is_locked
 from app.runtime.process import Process
 from app.runtime.supervisor import Supervisor
 
+pytestmark = pytest.mark.slow
+
 PATIENT = (
     "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: sys.exit(0)); print('here'); time.sleep(60)"
 )

@@ -18,6 +18,8 @@ from tests.conftest import SECRET
 from tests.sending import world
 from tests.sending.servers import Server, running
 
+pytestmark = pytest.mark.slow
+
 CONNECTIONS = 4
 
 

@@ -9,6 +9,8 @@ from app.accounts.models import Workspace
 from tests.sending import moods, world
 from tests.sending.servers import Server, running
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = 40
 
 

@@ -15,6 +15,8 @@ from app.sending import engine
 from tests.sending import moods, world
 from tests.sending.servers import Server, running
 
+pytestmark = pytest.mark.slow
+
 
 def elsewhere(statement: str, *binds: Any) -> Any:
     """Something that another process does at a moment of the server's choosing."""
