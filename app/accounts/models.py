@@ -28,6 +28,16 @@ class Workspace(HasId, Stamped, Model):
     reply_to: Mapped[str] = mapped_column(server_default="")
     hold_seconds: Mapped[int] = mapped_column(server_default=text("30"))
     confirm_above: Mapped[int] = mapped_column(server_default=text("10000"))
+    quiet_from: Mapped[str] = mapped_column(server_default="", default="")
+    """Local time such as 21:00 from which nothing goes out, until `quiet_to`; both empty: no quiet hours."""
+    quiet_to: Mapped[str] = mapped_column(server_default="", default="")
+    most_messages: Mapped[int | None]
+    """Frequency cap: marketing messages a person may get within `most_days`."""
+    most_days: Mapped[int] = mapped_column(server_default=text("7"), default=7)
+    least_hours: Mapped[int | None]
+    """Fewest hours between two marketing messages to one person."""
+    weight: Mapped[int] = mapped_column(server_default=text("1"), default=1)
+    """Its share of the workers beside other workspaces, 1 to 10."""
     feedback_id: Mapped[str] = mapped_column(default=lambda: "m" + token_hex(6))
     """SenderId of Feedback-ID: constant, 5 to 15 characters."""
     address_key: Mapped[bytes] = mapped_column(LargeBinary, default=lambda: token_bytes(32))

@@ -39,6 +39,16 @@ class Campaign(HasId, Stamped, WorkspaceOwned, Model):
     reply_to: Mapped[str] = mapped_column(server_default="")
     track_opens: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
     track_clicks: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
+    stream: Mapped[str] = mapped_column(server_default="marketing", default="marketing")
+    """marketing or transactional: which transports it may use, and whether it overtakes the others."""
+    transport_id: Mapped[int | None] = mapped_column(ForeignKey("transports.id", ondelete="SET NULL"))
+    """The one transport chosen for it; None: those of its workspace and stream."""
+    weight: Mapped[int] = mapped_column(server_default=text("1"), default=1)
+    """Its share of the workers beside other campaigns, 1 to 10."""
+    timing: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
+    """How the send is laid out in time, as `campaigns/timing.py` reads it; empty: all at once."""
+    corrects_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id", ondelete="SET NULL"))
+    """The campaign whose remaining people this one was made for."""
     scheduled_at: Mapped[datetime | None]
     hold_until: Mapped[datetime | None]
     launched_at: Mapped[datetime | None]

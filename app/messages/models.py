@@ -37,8 +37,26 @@ class Message(HasId, WorkspaceOwned, Model):
             "state IN ('planned', 'sending', 'sent', 'deferred', 'bounced', 'failed', 'skipped', 'uncertain')",
             name="state",
         ),
-        Index("ix_messages_planned", "campaign_id", "id", postgresql_where=text("state = 'planned'")),
-        Index("ix_messages_deferred", "campaign_id", "next_attempt_at", postgresql_where=text("state = 'deferred'")),
+        Index(
+            "ix_messages_at_once",
+            "campaign_id",
+            "id",
+            postgresql_where=text("state = 'planned' AND next_attempt_at IS NULL"),
+        ),
+        Index(
+            "ix_messages_by_provider",
+            "campaign_id",
+            "provider",
+            "rank",
+            "id",
+            postgresql_where=text("state = 'planned' AND next_attempt_at IS NULL"),
+        ),
+        Index(
+            "ix_messages_due",
+            "campaign_id",
+            "next_attempt_at",
+            postgresql_where=text("state IN ('planned', 'deferred') AND next_attempt_at IS NOT NULL"),
+        ),
         Index("ix_messages_run", "run_id", postgresql_where=text("state = 'sending'")),
         Index("ix_messages_subscriber_id", "subscriber_id"),
         Index("ix_messages_ledger", "campaign_id", "state", "reason"),
@@ -53,12 +71,17 @@ class Message(HasId, WorkspaceOwned, Model):
     variant_id: Mapped[int | None]
     address: Mapped[str]
     """Where it goes, frozen at launch."""
+    provider: Mapped[str] = mapped_column(server_default="")
+    """The mailbox provider (`sending/pacing/rules.py`); empty while its domain's MX is not known yet."""
+    rank: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
+    """Who goes first while a sending identity warms up: the lower, the more engaged."""
     state: Mapped[str]
     reason: Mapped[str] = mapped_column(server_default="")
     """Why it was skipped, failed or bounced: one word; the sentence stands in the last attempt."""
     run_id: Mapped[int | None]
     attempts: Mapped[int] = mapped_column(SmallInteger, server_default=text("0"))
     next_attempt_at: Mapped[datetime | None]
+    """When a deferred message is tried again, or the time a planned one has of its own; None: as soon as may be."""
     sent_at: Mapped[datetime | None]
     changed_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
 
@@ -73,6 +96,8 @@ class Run(HasId, WorkspaceOwned, Model):
     host: Mapped[str]
     pid: Mapped[int]
     journal: Mapped[str]
+    transport_id: Mapped[int | None]
+    """None: the installation's own."""
     started_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     seen_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     ended_at: Mapped[datetime | None]

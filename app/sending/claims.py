@@ -34,15 +34,16 @@ WITH run AS MATERIALIZED (
 ), due AS MATERIALIZED (
     SELECT id, subscriber_id, list_id FROM messages
     -- No run tries a message twice: its journal would not tell the attempts apart.
-    WHERE campaign_id = %(campaign)s AND state = 'deferred' AND next_attempt_at <= now()
+    WHERE campaign_id = %(campaign)s AND state IN ('planned', 'deferred') AND next_attempt_at <= now()
           AND run_id IS DISTINCT FROM %(run)s
           AND EXISTS (SELECT FROM run)
           AND EXISTS (SELECT FROM campaigns WHERE id = %(campaign)s AND state = 'sending')
     ORDER BY next_attempt_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), fresh AS MATERIALIZED (
     SELECT id, subscriber_id, list_id FROM messages
-    -- Written so that only ix_messages_planned gives the order: through the primary key lie all earlier campaigns.
+    -- Written so that only ix_messages_at_once gives the order: through the primary key lie all earlier campaigns.
     WHERE (campaign_id, id) > (%(campaign)s, %(after)s) AND campaign_id <= %(campaign)s AND state = 'planned'
+          AND next_attempt_at IS NULL
           AND EXISTS (SELECT FROM run)
           AND EXISTS (SELECT FROM campaigns WHERE id = %(campaign)s AND state = 'sending')
     ORDER BY campaign_id, id LIMIT %(limit)s - (SELECT count(*) FROM due) FOR UPDATE SKIP LOCKED
@@ -83,7 +84,7 @@ class Permission:
 
 
 class Claims:
-    """The claims of one run. Due deferred messages come first, then planned ones in the order of the ledger.
+    """The claims of one run. Those whose time has come are first, then the others in the order of the ledger.
 
     `attributes`: bring people's own attributes as well, because the mails name some.
     """

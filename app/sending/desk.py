@@ -19,6 +19,7 @@ from app.messages.lifecycle import State
 from app.rendering.errors import RenderError
 from app.sending import journal
 from app.sending.account import Account
+from app.sending.carrier import Carrier
 from app.sending.journal import Journal
 from app.sending.letters import Letters
 from app.sending.parcel import Parcel
@@ -47,7 +48,7 @@ class SendDesk:
         """Messages about which the database is being asked."""
         self.permitted: deque[Parcel] = deque()
         self.outcomes: list[Outcome] = []
-        self.lines: set[Line] = set()
+        self.lines: set[Carrier] = set()
         self.held: list[Line] = []
         self.counts: Counter[State] = Counter()
         self.stopped = ""
@@ -103,24 +104,23 @@ class SendDesk:
         """Whether any claimed message has no outcome yet."""
         if self.claimed or self.asked or self.permitted:
             return True
-        return any(line.current or line.waiting for line in self.lines)
+        return any(line.parcels for line in self.lines)
 
     @property
     def under_way(self) -> list[int]:
         """Messages that a line has announced, and of which nothing is known yet."""
-        parcels = [parcel for line in self.lines for parcel in (line.current, line.waiting) if parcel]
-        return [parcel.message_id for parcel in parcels]
+        return [parcel.message_id for line in self.lines for parcel in line.parcels]
 
     # what the lines call
 
-    def joined(self, line: Line) -> None:
+    def joined(self, line: Carrier) -> None:
         """A line is open."""
         self.lines.add(line)
         self.has_met = True
         if self.stopped:
             line.finish()
 
-    def take(self, _line: Line) -> Parcel | None:
+    def take(self, _line: Carrier) -> Parcel | None:
         """The next permitted message, composed. One that cannot be composed fails; the others go on."""
         permitted = self.permitted
         if len(permitted) <= self.low and self.claimed:
@@ -152,6 +152,20 @@ class SendDesk:
         """Hand over at the end of this turn, with one entry in the journal for all lines that are ready then."""
         self._ready.append(line)
         self._schedule()
+
+    def begin(self, parcels: list[Parcel]) -> list[Parcel]:
+        """Those of some taken messages that may be handed over now, noted in the journal; the others are given back.
+
+        For carriers that hand over many at once, in the turn in which they took them.
+        """
+        oldest = boottime() - FRESH
+        going = [] if self.at_once else [parcel for parcel in parcels if parcel.permitted_at >= oldest]
+        entries, self._entries = self._entries + [journal.handed(parcel.message_id) for parcel in going], []
+        if entries and not self._write(entries):
+            going = []
+        begun = {parcel.message_id for parcel in going}
+        self.claimed.extendleft(parcel for parcel in reversed(parcels) if parcel.message_id not in begun)
+        return going
 
     def answered(self, parcel: Parcel, stage: Stage, reply: Reply) -> None:
         """Note the server's verdict."""
@@ -188,16 +202,15 @@ class SendDesk:
             self.claimed.appendleft(parcel)
             self.wanted.set()
 
-    def idle(self, line: Line) -> None:
+    def idle(self, line: Carrier) -> None:
         """The line waits; `wake_lines` will call it."""
         if self.stopped:
             line.finish()
 
-    def gone(self, line: Line, why: str) -> None:
+    def gone(self, line: Carrier, why: str) -> None:
         """The line is closed."""
         self.lines.discard(line)
-        if line in self.held:
-            self.held.remove(line)
+        self.held = [held for held in self.held if held is not line]
         if line.lost_step:
             self.broken_pipelining = True
             log("sending").warning("mail server lost step", server=self._account.name)
@@ -218,7 +231,7 @@ class SendDesk:
 
     def wake_lines(self) -> None:
         """There are permitted messages: give them to idle lines."""
-        for line in [line for line in self.lines if line.at is At.IDLE]:
+        for line in [line for line in self.lines if line.is_idle]:
             if not self.permitted:
                 return
             line.wake()
@@ -251,7 +264,7 @@ class SendDesk:
         now = self._loop.time()
         for line in list(self.lines):
             if now > line.deadline:
-                line.lost_step = line.pipelining and line.at in (At.MAIL, At.RCPT, At.DATA)
+                line.lost_step = line.is_out_of_step
                 line.hang_up("The mail server did not answer in time.")
         for line in [line for line in self.held if now > line.held_since + PATIENCE]:
             self.withdraw(line)

@@ -21,18 +21,17 @@ from app.core.logging import log
 from app.core.settings import Settings, libpq_url
 from app.core.tokens import Keyring
 from app.messages.lifecycle import State
-from app.sending.account import Account
 from app.sending.books import Books, wait_for
 from app.sending.claims import Claims
 from app.sending.connections import connect
+from app.sending.couriers import keep_carriers
 from app.sending.desk import SendDesk
 from app.sending.journal import Journal
 from app.sending.letters import Letters, load_letters
-from app.sending.lines import Lines
 from app.sending.outcomes import Ledger
 from app.sending.runs import close_run, open_run, say_waiting
 from app.sending.supply import claim_messages, permit_messages
-from app.sending.transports import account_for
+from app.sending.ways import Way, choose_way
 
 SOON = 2.0
 """Seconds after the end of a slice in which its last answers usually come; whoever is slower holds up nobody else."""
@@ -96,24 +95,24 @@ class _Slice:
             if run_id is None:
                 return SliceResult()
             try:
-                account = await account_for(connection, self._campaign, self._settings, self._keyring)
+                way = await choose_way(connection, self._campaign, self._settings, self._keyring)
                 letters = await load_letters(connection, self._campaign, self._settings, self._keyring)
-                book = Journal(path, account.name)
+                book = Journal(path, way.account.name)
             except (MerpatiError, OSError) as error:
                 await close_run(connection, run_id, "waiting")
                 await say_waiting(connection, self._campaign, str(error))
                 return SliceResult("waiting", waiting_for=str(error))
         finally:
             await connection.close()
-        return await self._run(run_id, account, letters, book)
+        return await self._run(run_id, way, letters, book)
 
-    async def _run(self, run_id: int, account: Account, letters: Letters, book: Journal) -> SliceResult:
-        desk = SendDesk(account, letters, book)
-        ledger = Ledger(run_id, account.name, self._settings.retry_seconds)
+    async def _run(self, run_id: int, way: Way, letters: Letters, book: Journal) -> SliceResult:
+        desk = SendDesk(way.account, letters, book)
+        ledger = Ledger(run_id, way.account.name, self._settings.retry_seconds)
         books = Books(self._url, await connect(self._url), desk, ledger)
         is_written = False
         try:
-            await self._send(desk, books, account, run_id)
+            await self._send(desk, books, way, run_id)
             await books.close(run_id, self._campaign)
             is_written = True
         finally:
@@ -123,13 +122,13 @@ class _Slice:
         has_more = _stop.is_set() or (desk.stopped == "finished" and not desk.is_exhausted)
         return SliceResult(desk.stopped, has_more, desk.counts, desk.waiting_for)
 
-    async def _send(self, desk: SendDesk, books: Books, account: Account, run_id: int) -> None:
+    async def _send(self, desk: SendDesk, books: Books, way: Way, run_id: int) -> None:
         """Let everything run until the desk has stopped and every line is closed."""
         claims = Claims(self._campaign, run_id, attributes=desk.letters.need_attributes)
         asking = await connect(self._url)
         helpers = [
             asyncio.create_task(permit_messages(desk, claims, asking, run_id)),
-            asyncio.create_task(Lines(account, desk).keep()),
+            asyncio.create_task(keep_carriers(way.account, desk)),
         ]
         clerks = [
             asyncio.create_task(claim_messages(desk, claims, books, self._settings.send_batch)),

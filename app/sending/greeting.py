@@ -7,7 +7,8 @@ import ssl
 
 from app.core.errors import TemporaryFailure
 from app.sending.account import Account
-from app.sending.smtp import Desk, Line
+from app.sending.giver import Desk
+from app.sending.smtp import Line
 
 HANDSHAKE = 12.0
 """Seconds for connecting, and again for everything until AUTH. RFC 5321 §4.5.3.2 allows minutes, but a slice that

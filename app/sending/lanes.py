@@ -17,8 +17,9 @@ _WORK = text(
     """
     SELECT c.id, c.workspace_id,
            (SELECT count(*) FROM (SELECT FROM messages m WHERE m.campaign_id = c.id AND m.state = 'planned'
-                                  LIMIT :enough) p)
-           + (SELECT count(*) FROM (SELECT FROM messages m WHERE m.campaign_id = c.id AND m.state = 'deferred'
+                                  AND m.next_attempt_at IS NULL LIMIT :enough) p)
+           + (SELECT count(*) FROM (SELECT FROM messages m WHERE m.campaign_id = c.id
+                                    AND m.state IN ('planned', 'deferred')
                                     AND m.next_attempt_at <= now() LIMIT :enough) d) AS claimable,
            (SELECT count(*) FROM runs r WHERE r.campaign_id = c.id AND r.ended_at IS NULL) AS running,
            tries.failures,
@@ -37,9 +38,11 @@ _WORK = text(
 )
 _DEFERRED = text(
     """
-    SELECT count(*) AS number, min(m.next_attempt_at) AS next_try, w.timezone
+    SELECT count(*) AS number, count(*) FILTER (WHERE m.state = 'planned') AS timed,
+           min(m.next_attempt_at) AS next_try, w.timezone
     FROM messages m JOIN workspaces w ON w.id = m.workspace_id
-    WHERE m.campaign_id = :campaign AND m.state = 'deferred' GROUP BY w.timezone
+    WHERE m.campaign_id = :campaign AND m.state IN ('planned', 'deferred') AND m.next_attempt_at IS NOT NULL
+    GROUP BY w.timezone
     """
 )
 _SAY = text(
@@ -85,5 +88,8 @@ def _say_deferred(campaign_id: int) -> None:
     if row is None:
         return
     moment = row.next_try.astimezone(ZoneInfo(row.timezone))
-    words = f"All {row.number:,} left are deferred; next try {moment:%H:%M %Z}."
+    if row.timed:
+        words = f"The {row.number:,} left go at a time of their own; the next at {moment:%H:%M %Z}."
+    else:
+        words = f"All {row.number:,} left are deferred; next try {moment:%H:%M %Z}."
     db.session.execute(_SAY, {"campaign": campaign_id, "words": words})

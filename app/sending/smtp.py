@@ -7,10 +7,11 @@ machine, and the desk, which owns the messages, looks at `deadline` from time to
 
 import asyncio
 from enum import Enum
-from typing import Protocol, cast
+from typing import cast
 
 from app.mail.status_codes import Stage
 from app.sending.account import Account
+from app.sending.giver import Desk
 from app.sending.parcel import Parcel
 from app.sending.replies import BadReply, Reply, ReplyReader
 
@@ -18,34 +19,6 @@ _END = b".\r\n"
 _MOST_UNREAD = 20
 _NOT_A_VERDICT = (500, 502, 503)
 """Replies to a command that was not understood or came at the wrong time."""
-
-
-class Desk(Protocol):
-    """Who gives messages to lines and hears what became of them. Calls come from the event loop, one at a time."""
-
-    def joined(self, line: "Line", /) -> None:
-        """The line is open and will ask for messages at once."""
-
-    def take(self, line: "Line", /) -> Parcel | None:
-        """The next message with its bytes, or None when there is none just now: the line is then idle."""
-
-    def ready(self, line: "Line", /) -> None:
-        """The server waits for the body of `line.waiting`: answer soon with `send_body` or `hang_up`."""
-
-    def answered(self, parcel: Parcel, stage: Stage, reply: Reply, /) -> None:
-        """The server's verdict: on the message at stage `final`, else a refusal of this recipient at that stage."""
-
-    def unsendable(self, parcel: Parcel, status: str, reason: str, words: str, /) -> None:
-        """This server cannot take this message; nothing was said to it."""
-
-    def cut(self, parcel: Parcel, /, *, handed_over: bool, why: str) -> None:
-        """The connection ended before a verdict."""
-
-    def idle(self, line: "Line", /) -> None:
-        """The line waits for `wake`."""
-
-    def gone(self, line: "Line", why: str, /) -> None:
-        """The connection is closed."""
 
 
 class At(Enum):
@@ -90,6 +63,21 @@ class Line(asyncio.Protocol):
         self._refusal: tuple[Stage, Reply] | None = None
         self._sizes = self._dsn = False
         self._size_limit = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it would take a message at once."""
+        return self.at is At.IDLE
+
+    @property
+    def parcels(self) -> list[Parcel]:
+        """What it has announced, and of which nothing is known yet."""
+        return [parcel for parcel in (self.current, self.waiting) if parcel is not None]
+
+    @property
+    def is_out_of_step(self) -> bool:
+        """Whether a deadline that passes now says that pipelining is not to be trusted."""
+        return self.pipelining and self.at in (At.MAIL, At.RCPT, At.DATA)
 
     # asyncio's side
 

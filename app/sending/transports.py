@@ -16,7 +16,7 @@ from app.sending.seal import seal, unseal
 
 _OF_CAMPAIGN = """
 SELECT t.host, t.port, t.security, t.username, t.password_sealed, t.limits
-FROM campaigns c JOIN transports t ON t.workspace_id = c.workspace_id AND t.is_default WHERE c.id = %s
+FROM campaigns c JOIN transports t ON t.workspace_id = c.workspace_id WHERE c.id = %s ORDER BY t.tier, t.id LIMIT 1
 """
 
 
@@ -42,7 +42,7 @@ class AccountFields:
 
 def find_transport() -> Transport | None:
     """The account of the workspace in scope, if it has one of its own."""
-    return db.session.scalar(select(Transport).where(Transport.is_default))
+    return db.session.scalar(select(Transport).order_by(Transport.tier, Transport.id).limit(1))
 
 
 def caught_at(settings: Settings) -> str:
@@ -59,7 +59,7 @@ def save_transport(keyring: Keyring, fields: AccountFields) -> Transport:
     """
     transport = find_transport()
     if transport is None:
-        transport = Transport(kind="smtp", is_default=True, limits={})
+        transport = Transport(kind="smtp", limits={})
         db.session.add(transport)
     elif transport.host != fields.host or not fields.username:
         transport.password_sealed = None
@@ -74,7 +74,7 @@ def save_transport(keyring: Keyring, fields: AccountFields) -> Transport:
 
 def forget_transport() -> None:
     """Take the account of the workspace in scope away."""
-    db.session.execute(delete(Transport).where(Transport.is_default))
+    db.session.execute(delete(Transport))
 
 
 def workspace_account(workspace_id: int, settings: Settings, keyring: Keyring) -> Account:
