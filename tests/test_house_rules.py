@@ -20,7 +20,7 @@ from sqlalchemy import JSON
 from app.core.database import Base, WorkspaceOwned, db
 from app.core.jobs import QUEUES, Job
 from app.core.settings import Settings
-from app.factory import BLUEPRINTS
+from app.web import BLUEPRINTS
 
 ROOT = Path(__file__).parents[1]
 SOURCES = sorted([*(ROOT / "app").rglob("*.py"), *(ROOT / "workers").rglob("*.py")])

@@ -94,7 +94,7 @@ def checked_uri(uri: str) -> str:
 
 def date_text(moment: datetime) -> str:
     """A date as RFC 5322 §3.3 writes it."""
-    return _date_text(moment.replace(microsecond=0))
+    return _date_text(moment.replace(microsecond=0) if moment.microsecond else moment)
 
 
 @lru_cache(maxsize=64)

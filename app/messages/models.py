@@ -32,7 +32,8 @@ class Message(HasId, WorkspaceOwned, Model):
 
     __tablename__ = "messages"
     __table_args__ = (
-        UniqueConstraint("campaign_id", "subscriber_id"),
+        # In this order it also finds all messages of a person.
+        UniqueConstraint("subscriber_id", "campaign_id"),
         CheckConstraint(
             "state IN ('planned', 'sending', 'sent', 'deferred', 'bounced', 'failed', 'skipped', 'uncertain')",
             name="state",
@@ -58,7 +59,6 @@ class Message(HasId, WorkspaceOwned, Model):
             postgresql_where=text("state IN ('planned', 'deferred') AND next_attempt_at IS NOT NULL"),
         ),
         Index("ix_messages_run", "run_id", postgresql_where=text("state = 'sending'")),
-        Index("ix_messages_subscriber_id", "subscriber_id"),
         Index("ix_messages_ledger", "campaign_id", "state", "reason"),
     )
 

@@ -119,6 +119,8 @@ class WarmUpDay(HasId, WorkspaceOwned, Model):
     warm_up_id: Mapped[int] = mapped_column(ForeignKey("warm_ups.id", ondelete="CASCADE"))
     provider: Mapped[str]
     day: Mapped[date] = mapped_column(Date)
+    began_at: Mapped[datetime | None]
+    """When its first message was taken: from here the day's mail is spread."""
     cap: Mapped[int]
     sent: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     deferred: Mapped[int] = mapped_column(server_default=text("0"), default=0)

@@ -98,6 +98,7 @@ def upgrade() -> None:
         sa.Column("warm_up_id", sa.BigInteger(), nullable=False),
         sa.Column("provider", sa.Text(), nullable=False),
         sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("began_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("cap", sa.BigInteger(), nullable=False),
         sa.Column("sent", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
         sa.Column("deferred", sa.BigInteger(), server_default=sa.text("0"), nullable=False),
@@ -131,6 +132,11 @@ def upgrade() -> None:
     )
     op.add_column("messages", sa.Column("provider", sa.Text(), server_default="", nullable=False))
     op.add_column("messages", sa.Column("rank", sa.SmallInteger(), server_default=sa.text("0"), nullable=False))
+    op.drop_index(op.f("ix_messages_subscriber_id"), table_name="messages")
+    op.drop_constraint(op.f("uq_messages_campaign_id_subscriber_id"), "messages")
+    op.create_unique_constraint(
+        op.f("uq_messages_subscriber_id_campaign_id"), "messages", ["subscriber_id", "campaign_id"]
+    )
     op.drop_index(op.f("ix_messages_deferred"), table_name="messages", postgresql_where="(state = 'deferred'::text)")
     op.drop_index(op.f("ix_messages_planned"), table_name="messages", postgresql_where="(state = 'planned'::text)")
     op.create_index(

@@ -9,11 +9,12 @@ from redis import Redis
 
 from app.accounts.models import Workspace
 from app.core.database import db, every_workspace
-from app.factory import create_app, limiter
+from app.factory import create_app
 from app.tracking.hits import STREAM, Hit, Recorder, decode
 from app.tracking.intake import take_in_hits
 from app.tracking.recording import tools_of
 from app.tracking.spool import Spool
+from app.web import limiter
 from tests.factories.messages import Sent, sent_message
 
 
