@@ -137,13 +137,14 @@ class CampaignCommands(Commands):
 
     def _load(self) -> dict[str, click.Command]:
         from app.shell.campaigns import commands
+        from app.shell.ledger import commands as of_the_ledger
 
-        return {command.name: command for command in commands if command.name}
+        return {command.name: command for command in (*commands, *of_the_ledger) if command.name}
 
 
 @main.group(cls=CampaignCommands)
 def campaign() -> None:
-    """Campaigns: list, create, test, launch, pause, resume, cancel, status, report."""
+    """Campaigns: list, create, test, launch, pause, resume, cancel, status, report, ledger, retry, settle, correct."""
 
 
 @main.command()
@@ -165,43 +166,21 @@ def schedule() -> None:
         importlib.import_module("workers.schedule").run()
 
 
-@main.group(cls=Commands)
-def bounces() -> None:
-    """Bounces: listen for them, or say what a message means."""
-
-
-@bounces.command()
-def listen() -> None:
-    """The built-in SMTP mailbox for the bounce domain."""
-    with prepared_app(only_environment=True):
-        from app.tracking.listener import run
-
-        run(installation())
-
-
-@bounces.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
-@JSON
-def classify(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Say what messages mean: files, or folders of them; one line each."""
-    from app.shell.classify import classify_paths
-
-    classify_paths(paths, as_json=as_json)
-
-
 @main.command()
-@click.argument("name", type=click.Choice(["send", "track", "import", "start", "dkim"]))
+@click.argument("name", type=click.Choice(["send", "track", "import", "start", "dkim", "crash", "pacing"]))
 @click.option("--messages", type=int, help="How many, where the benchmark counts messages.")
+@click.option("--kills", type=int, help="crash: how often something is killed.")
 @JSON
-def bench(name: str, messages: int | None, as_json: bool) -> None:
-    """Measure against a reference in the same run; the last line is one JSON object."""
+def bench(name: str, as_json: bool, **given: int | None) -> None:
+    """Measure against a reference in the same run; the last line is one JSON object. Exit code 1: a promise broken."""
     module = importlib.import_module(f"benchmarks.{ {'import': 'importing'}.get(name, name) }")
-    options = {"messages": messages} if messages else {}
+    options = {option: value for option, value in given.items() if value}
     result = module.run(**options)
     if not as_json:
         for key, value in result.items():
             click.echo(f"{key:>32}  {value}")
     click.echo(json.dumps(result))
+    sys.exit(0 if result.get("ok", True) else 1)
 
 
 @main.command()

@@ -34,6 +34,8 @@ BLUEPRINTS = (
     "app.campaigns.views",
     "app.reporting.views",
     "app.sending.views",
+    "app.sending.domains.views",
+    "app.sending.warmup.views",
     "app.tracking.views",
     "app.tracking.pages",
     "app.api.views",

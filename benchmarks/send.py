@@ -51,7 +51,7 @@ def run(
         home = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         database_url = stack.enter_context(_database(running.database_url))
         port = stack.enter_context(_sink())
-        _seed(database_url, messages, size, links)
+        seed_campaign(database_url, messages, size, links)
         with psycopg.connect(database_url, autocommit=True) as connection:
             connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
@@ -91,7 +91,7 @@ def _database(server_url: str) -> Iterator[str]:
             server.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _seed(url: str, messages: int, size: int, links: int) -> None:
+def seed_campaign(url: str, messages: int, size: int, links: int) -> None:
     """A campaign in `sending` with its whole audience planned."""
     design = compile_design(_newsletter(size, links))
     with psycopg.connect(url) as connection:

@@ -6,7 +6,11 @@ from app.campaigns import control
 from app.campaigns.freeze import freeze
 from app.campaigns.lifecycle import CampaignState
 from app.campaigns.models import Campaign
+from app.campaigns.settle import settle_by_signs
+from app.campaigns.sums import check_sums
 from app.core.database import db, every_workspace, in_workspace
+from app.core.logging import log
+from app.core.memory import give_back_memory
 from app.sending.lanes import start_lanes
 from workers.runtime import job_context
 
@@ -23,10 +27,16 @@ def launch_campaign(campaign_id: int) -> None:
             db.session.commit()
         if state == CampaignState.SENDING:
             start_lanes(campaign_id)
+    give_back_memory()
 
 
 def check_ledger() -> None:
-    """Conclude what a crash left half done."""
+    """Conclude what a crash left half done, settle doubts by what came back, and check that every ledger adds up."""
     with job_context(), every_workspace():
         control.settle_ledgers()
         db.session.commit()
+        settle_by_signs()
+        db.session.commit()
+        for one in check_sums():
+            if not one.adds_up:
+                log("campaigns").error(str(one), campaign_id=one.campaign_id)

@@ -13,8 +13,9 @@ from rq import Queue, SimpleWorker
 from rq.serializers import JSONSerializer
 
 from app.core.database import db, leave_workspace
-from app.core.jobs import QUEUES, connect_queue
+from app.core.jobs import IN_TURN, QUEUES, connect_queue
 from app.core.logging import log
+from app.core.memory import give_back_memory
 from app.core.settings import Settings, load_settings
 from app.factory import create_app
 from app.sending.engine import request_stop
@@ -49,6 +50,13 @@ class Worker(SimpleWorker):
     schedule looks into the database, not into RQ, for what is left to do.
     """
 
+    def reorder_queues(self, reference_queue: Queue) -> None:
+        """After a job, those of the other queue of its rank come first."""
+        if reference_queue.name in IN_TURN:
+            first = [queue for queue in self.queues if queue.name not in IN_TURN]
+            turn = [queue for queue in self.queues if queue.name in IN_TURN and queue != reference_queue]
+            self._ordered_queues = [*first, *turn, reference_queue]
+
     def request_stop(self, signum: int, frame: FrameType | None) -> None:
         """First signal: the job under way ends its batch within seconds, then the worker ends."""
         request_stop()
@@ -62,6 +70,7 @@ def work(queues: tuple[str, ...] = QUEUES, *, burst: bool = False) -> None:
     """Watch the queues until told to stop."""
     settings = load_settings()
     worker_app(settings)
+    give_back_memory()
     connection = connect_queue(settings.redis_url)
     watched = [Queue(name, connection=connection, serializer=JSONSerializer) for name in queues]
     name = f"{socket.gethostname()}-{os.getpid()}"

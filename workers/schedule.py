@@ -25,6 +25,8 @@ from app.core.settings import libpq_url
 from app.messages.partitions import ensure_partitions
 from app.sending import lanes
 from app.sending.outgoing import queue_outgoing
+from app.sending.pacing.domains import campaigns_to_learn, campaigns_to_look_again
+from app.sending.warmup.rounds import look_after_warm_ups
 from app.tracking import backlog
 from workers.runtime import job_context, worker_app
 
@@ -52,6 +54,24 @@ def tend() -> None:
     lanes.tend()
     db.session.commit()
     control.settle_ledgers()
+    db.session.commit()
+
+
+def learn() -> None:
+    """Campaigns some of whose messages have no known provider."""
+    for campaign_id in campaigns_to_learn():
+        enqueue_job(Job.LEARN_DOMAINS, campaign_id, once_as=f"learn-{campaign_id}")
+
+
+def look_again() -> None:
+    """Domains that DNS had no answer for."""
+    for campaign_id in campaigns_to_look_again():
+        enqueue_job(Job.LEARN_DOMAINS, campaign_id, once_as=f"learn-{campaign_id}")
+
+
+def warm_up() -> None:
+    """How the latest mail of new identities was received."""
+    look_after_warm_ups()
     db.session.commit()
 
 
@@ -88,10 +108,14 @@ TASKS = (
     Task(1.0, release),
     Task(1.0, tend),
     Task(1.0, take_in),
+    Task(2.0, learn),
+    Task(60.0, look_again),
     Task(5.0, recover),
     Task(5.0, resume_imports),
     Task(10.0, queue_outgoing),
     Task(60.0, lambda: enqueue_job(Job.CHECK_LEDGER, once_as="check-ledger")),
+    Task(300.0, warm_up),
+    Task(600.0, lambda: enqueue_job(Job.CHECK_DOMAINS, once_as="check-domains")),
     Task(3600.0, house),
 )
 

@@ -1,5 +1,6 @@
 """Forms of accounts and settings."""
 
+from datetime import UTC, datetime, time
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -8,7 +9,9 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, IntegerField, PasswordField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
+from wtforms.widgets import TimeInput
 
+from app.accounts.quiet import QuietHours
 from app.accounts.setup import MINIMUM_PASSWORD
 
 ADDRESS = Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+$", message=_("Write an address such as news@example.com."))
@@ -27,6 +30,27 @@ def check_zone(_form: FlaskForm, field: Field) -> None:
     """The name of a time zone that exists."""
     if field.data not in available_timezones():
         raise ValidationError(_("Choose a time zone from the list, such as Europe/Brussels."))
+
+
+def or_nothing(text: str | None) -> str:
+    """The text of a field; empty when it was not sent."""
+    return (text or "").strip()
+
+
+def check_quiet(form: FlaskForm, field: Field) -> None:
+    """A time of the day; the other end as well; and enough of the day left to send in."""
+    try:
+        times = [_read_time(text) for text in (form.quiet_from.data, form.quiet_to.data) if text]
+    except ValueError:
+        raise ValidationError(_("Write a time such as 21:00.")) from None
+    if len(times) == 1 and not field.data:
+        raise ValidationError(_("Quiet hours need both ends; leave both empty for none."))
+    if len(times) == 2 and not QuietHours(*times).leave_enough:
+        raise ValidationError(_("Leave at least four hours of the day to send in."))
+
+
+def _read_time(text: str) -> time:
+    return datetime.strptime(text, "%H:%M").replace(tzinfo=UTC).time()
 
 
 class OwnerForm(FlaskForm):  # type: ignore[misc]
@@ -55,6 +79,13 @@ class WorkspaceForm(FlaskForm):  # type: ignore[misc]
     postal_address = TextAreaField(_("Postal address"), [Optional(), Length(max=500)])
     hold_seconds = IntegerField(_("Seconds to undo after Send"), [InputRequired(), NumberRange(0, 600)])
     confirm_above = IntegerField(_("Ask to type the number above"), [InputRequired(), NumberRange(0, 100_000_000)])
+    quiet_from = StringField(_("Quiet from"), [check_quiet], filters=[or_nothing], widget=TimeInput())
+    quiet_to = StringField(_("Quiet until"), [check_quiet], filters=[or_nothing], widget=TimeInput())
+    most_messages = IntegerField(_("Mails to one person"), [Optional(), NumberRange(1, 1000)])
+    most_days = IntegerField(
+        _("Within so many days"), [Optional(), NumberRange(1, 365)], default=7, filters=[lambda days: days or 7]
+    )
+    least_hours = IntegerField(_("Fewest hours between two mails"), [Optional(), NumberRange(1, 720)])
 
 
 class MemberForm(FlaskForm):  # type: ignore[misc]

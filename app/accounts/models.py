@@ -38,6 +38,18 @@ class Workspace(HasId, Stamped, Model):
     """Fewest hours between two marketing messages to one person."""
     weight: Mapped[int] = mapped_column(server_default=text("1"), default=1)
     """Its share of the workers beside other workspaces, 1 to 10."""
+    bounce_days: Mapped[int] = mapped_column(server_default=text("5"), default=5)
+    """Days with a temporary bounce after which an address is suppressed …"""
+    bounce_span: Mapped[int] = mapped_column(server_default=text("14"), default=14)
+    """… if at least so many days lie between the first and the last."""
+    bounce_stale: Mapped[int] = mapped_column(server_default=text("30"), default=30)
+    """Days after which such a day does not count any more."""
+    complaint_warn: Mapped[float] = mapped_column(server_default=text("0.001"), default=0.001)
+    """Share of delivered mail that may be complained about before the guard warns …"""
+    complaint_pause: Mapped[float] = mapped_column(server_default=text("0.003"), default=0.003)
+    """… and before it pauses."""
+    forward_replies_to: Mapped[str] = mapped_column(server_default="", default="")
+    """Where what people write back goes; empty: only onto their timeline."""
     feedback_id: Mapped[str] = mapped_column(default=lambda: "m" + token_hex(6))
     """SenderId of Feedback-ID: constant, 5 to 15 characters."""
     address_key: Mapped[bytes] = mapped_column(LargeBinary, default=lambda: token_bytes(32))

@@ -9,19 +9,28 @@ from app.accounts.models import Role
 from app.api.campaigns import shown
 from app.api.intake import asks, takes
 from app.api.paging import paged
-from app.api.schemas.campaigns import CampaignOut, LaunchIn
+from app.api.repeats import once
+from app.api.schemas.campaigns import CampaignFull, CampaignOut, LaunchIn
+from app.api.schemas.common import Page
+from app.api.schemas.ledger import DoubtOut, RetryIn, RetryOut, SettledOut, SettleIn
 from app.api.schemas.results import LedgerQuery, PersonOut, ReportOut, StatusOut
-from app.campaigns import control
+from app.campaigns import control, settle
+from app.campaigns.corrected import make_corrected
 from app.campaigns.launch import launch, prepare, unschedule
 from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.campaigns.models import Campaign
+from app.campaigns.second_try import count_second_try, picks_of, try_again
+from app.campaigns.timing import AT_ONCE, Timing
+from app.campaigns.zone import read_wall
 from app.core.database import db
+from app.core.errors import Invalid
 from app.messages.queries import ledger
 from app.reporting.people import people
 from app.reporting.report import CellReport, Rate, report
 from app.sending.lanes import start_lanes
 
 bp = APIBlueprint("flight", __name__, url_prefix="/campaigns/<int:campaign_id>", tag="Sending and results")
+BY = "a program"
 
 
 @bp.post("/launch")
@@ -30,9 +39,10 @@ bp = APIBlueprint("flight", __name__, url_prefix="/campaigns/<int:campaign_id>",
 @bp.output(CampaignOut, status_code=202)
 def go(campaign_id: int, data: dict[str, Any]) -> Any:
     """Send it now, or at a time; twice is once"""
-    launched = launch(campaign_id, by=None, at=data["at"], version=data["version"])
+    timing = _timing(data["timing"])
+    launched = launch(campaign_id, by=None, at=data["at"], version=data["version"], timing=timing)
     db.session.commit()
-    if launched.is_new and data["at"] is None:
+    if launched.is_new and launched.campaign.state == CampaignState.LAUNCHING:
         prepare([campaign_id])
     return shown(find_campaign(campaign_id))
 
@@ -103,6 +113,60 @@ def people_in(campaign_id: int, query: dict[str, Any]) -> Any:
     return paged(rows, query, rows[-1]["id"] if rows else None)
 
 
+@bp.post("/retry")
+@program(Role.EDITOR)
+@once
+@takes(bp, RetryIn)
+@bp.output(RetryOut)
+def retry(campaign_id: int, data: dict[str, Any]) -> Any:
+    """Try exactly those again who failed for these reasons; never dead addresses, nor people who left
+
+    A finished campaign sends again. With `dry_run`, nothing is changed.
+    """
+    picks = picks_of(find_campaign(campaign_id).id, data["reasons"])
+    if data["dry_run"]:
+        return count_second_try(campaign_id, picks)
+    return try_again(campaign_id, picks, by=BY, asked=data["at_most"])
+
+
+@bp.get("/uncertain")
+@program(Role.VIEWER)
+@asks(bp, Page)
+@bp.output(DoubtOut(many=True))
+def uncertain(campaign_id: int, query: dict[str, Any]) -> Any:
+    """Messages handed over whose answer never came, and what is known of each"""
+    rows = settle.doubts(find_campaign(campaign_id).id, **query)
+    return paged(rows, query, rows[-1].id if rows else None)
+
+
+@bp.post("/settle")
+@program(Role.EDITOR)
+@once
+@takes(bp, SettleIn)
+@bp.output(SettledOut)
+def settle_doubts(campaign_id: int, data: dict[str, Any]) -> Any:
+    """Decide about messages in doubt: take them as sent, or send them again though some may get it twice"""
+    number = find_campaign(campaign_id).id
+    if data["as_"] == "sent":
+        return {"settled": settle.take_as_sent(number, by=BY, ids=data["messages"]), "left_out": {}}
+    if data["as_"] == "again":
+        done = settle.send_again(number, by=BY, ids=data["messages"])
+        return {"settled": done.tried, "left_out": done.left_out}
+    raise Invalid("Say `as`: sent, or again. Nothing was changed.", field="as")
+
+
+@bp.post("/correct")
+@program(Role.EDITOR)
+@once
+@bp.output(CampaignFull, status_code=201)
+def correct(campaign_id: int) -> Any:
+    """Draft a corrected version for those who got nothing yet; the one there is, if there is one
+
+    When that draft is launched, the rest of this campaign is cancelled.
+    """
+    return shown(make_corrected(campaign_id))
+
+
 @bp.get("/report")
 @program(Role.VIEWER)
 @bp.output(ReportOut)
@@ -118,6 +182,13 @@ def results(campaign_id: int) -> Any:
     }
 
 
+def _timing(given: dict[str, Any] | None) -> Timing:
+    if given is None:
+        return AT_ONCE
+    at = read_wall(given["local_at"], field="local_at") if given["local_at"] is not None else None
+    return Timing(at, given["passed"], given["spread"])
+
+
 COUNTS = (
     *("variant_id", "name", "subject", "considered", "mailed", "delivered", "bounced", "opened_human", "opened_any"),
     *("clicked_human", "clicked_any", "unsubscribed", "complained"),
@@ -130,6 +201,8 @@ def _status(campaign: Campaign) -> dict[str, Any]:
         "id": campaign.id,
         "state": campaign.state,
         "audience": found.audience,
+        "considered": campaign.considered,
+        "adds_up": found.audience == (campaign.considered or 0),
         "open": found.open,
         "ledger": found.rows,
         "waiting_for": campaign.waiting_for,

@@ -2,13 +2,15 @@
 
 from sqlalchemy import Exists, exists, select, update
 
+from app.campaigns.corrected import end, skip_waiting
 from app.campaigns.freeze import thaw
 from app.campaigns.lifecycle import CampaignState, change_state, find_campaign, waiting
+from app.campaigns.locking import hold
 from app.campaigns.models import Campaign
 from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict
-from app.messages.lifecycle import OPEN, Skip, State
+from app.messages.lifecycle import OPEN, State
 from app.messages.models import Message
 
 
@@ -38,8 +40,7 @@ def cancel(campaign_id: int) -> Campaign:
     campaign = find_campaign(campaign_id, fresh=True)
     if campaign.state == CampaignState.PAUSED and campaign.launched_at is None:
         raise Conflict(f"“{campaign.name}” has not begun. Make it a draft again instead.")
-    expected = [CampaignState.SENDING, CampaignState.PAUSED]
-    return change_state(campaign_id, CampaignState.CANCELLED, expected=expected, finished_at=clock.now())
+    return end(campaign_id)
 
 
 def cancel_rest(campaign_id: int) -> int:
@@ -74,7 +75,16 @@ def send_now(campaign_id: int) -> Campaign:
 
 
 def finish_if_done(campaign_id: int) -> bool:
-    """Finish a sending campaign that has nothing left to send. Returns whether it was finished now."""
+    """Finish a sending campaign that has nothing left to send. Returns whether it was finished now.
+
+    Its row is locked first and looked at again: somebody may be planning messages anew at this moment.
+    """
+    seems_done = select(Campaign.id).where(
+        Campaign.id == campaign_id, Campaign.state == CampaignState.SENDING, ~_has_open()
+    )
+    if db.session.scalar(seems_done) is None:
+        return False
+    db.session.execute(select(Campaign.id).where(Campaign.id == campaign_id).with_for_update())
     done = db.session.scalar(
         update(Campaign)
         .where(Campaign.id == campaign_id, Campaign.state == CampaignState.SENDING, ~_has_open())
@@ -86,8 +96,9 @@ def finish_if_done(campaign_id: int) -> bool:
 
 
 def reopen(campaign_id: int) -> Campaign:
-    """Let a finished campaign send again, after somebody chose to try some messages once more. Raises Conflict."""
-    return change_state(campaign_id, CampaignState.SENDING, expected=[CampaignState.FINISHED], finished_at=None)
+    """Let an ended campaign send again, after somebody chose to try some messages once more. Raises Conflict."""
+    expected = [CampaignState.FINISHED, CampaignState.CANCELLED]
+    return change_state(campaign_id, CampaignState.SENDING, expected=expected, finished_at=None, archived_at=None)
 
 
 def settle_ledgers() -> list[int]:
@@ -95,7 +106,9 @@ def settle_ledgers() -> list[int]:
 
     A worker that died gave messages of a cancelled campaign back; or the last outcome was written and nobody finished.
     """
-    sending = db.session.scalars(select(Campaign.id).where(Campaign.state == CampaignState.SENDING)).all()
+    sending = db.session.scalars(
+        select(Campaign.id).where(Campaign.state == CampaignState.SENDING, ~_has_open()).order_by(Campaign.id)
+    ).all()
     settled = [campaign_id for campaign_id in sending if finish_if_done(campaign_id)]
     cancelled = db.session.scalars(
         select(Campaign.id).where(Campaign.state == CampaignState.CANCELLED, _has_open(State.PLANNED, State.DEFERRED))
@@ -104,14 +117,10 @@ def settle_ledgers() -> list[int]:
 
 
 def skip_rest(campaign_id: int) -> int:
-    """Skip everything that waits, in one UPDATE; returns how many."""
-    skipped = db.session.execute(
-        update(Message)
-        .where(Message.campaign_id == campaign_id, Message.state.in_([State.PLANNED, State.DEFERRED]))
-        .values(state=State.SKIPPED, reason=Skip.CANCELLED, next_attempt_at=None, changed_at=clock.now())
-        .execution_options(synchronize_session=False)
-    )
-    return int(skipped.rowcount)  # type: ignore[attr-defined]
+    """Skip everything that waits in a cancelled campaign, in one UPDATE; returns how many."""
+    if hold(campaign_id).state != CampaignState.CANCELLED:
+        return 0
+    return skip_waiting(campaign_id)
 
 
 def _has_open(*states: State) -> Exists:

@@ -14,10 +14,13 @@ from app.campaigns.models import Campaign, Variant
 from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict, Invalid
+from app.sending.transports import list_transports
 
 MOST_VARIANTS = 4
 LETTERS = "ABCD"
-SETTINGS = frozenset({"name", "from_name", "from_email", "reply_to", "track_opens", "track_clicks"})
+SETTINGS = frozenset(
+    {"name", "from_name", "from_email", "reply_to", "track_opens", "track_clicks", "stream", "transport_id"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,7 @@ def save_settings(campaign_id: int, version: int, **settings: Any) -> Campaign:
         raise TypeError(f"not settings of a campaign: {', '.join(sorted(unknown))}")
     if "name" in settings:
         settings["name"] = _checked_name(settings["name"])
+    _check_way_out(settings)
     campaign = _claim(campaign_id, version)
     for key, value in settings.items():
         setattr(campaign, key, value.strip() if isinstance(value, str) else value)
@@ -191,6 +195,16 @@ def _checked_name(name: str) -> str:
     if not (name := _one_line(name)):
         raise Invalid("Give the campaign a name; only your team sees it.", field="name")
     return name
+
+
+def _check_way_out(settings: dict[str, Any]) -> None:
+    if settings.get("stream", "marketing") not in ("marketing", "transactional"):
+        raise Invalid("A campaign is marketing or transactional.", field="stream")
+    if "transport_id" not in settings:
+        return
+    chosen = settings["transport_id"] = settings["transport_id"] or None
+    if chosen is not None and chosen not in {each.id for each in list_transports()}:
+        raise Invalid("That transport does not exist any more. Choose another.", field="transport_id")
 
 
 def _copy_name(name: str) -> str:

@@ -1,17 +1,28 @@
 """Forms of campaigns. The hidden version says which state of the campaign the writer saw."""
 
+from typing import Any
+
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import (
     BooleanField,
     EmailField,
     IntegerField,
+    SelectField,
     SelectMultipleField,
     StringField,
     TextAreaField,
 )
+from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
+
+from app.sending.transports import list_transports
+
+STREAMS = [
+    SelectChoice("marketing", _("Newsletter or other marketing mail")),
+    SelectChoice("transactional", _("Transactional: what people wait for")),
+]
 
 
 class VersionedForm(FlaskForm):  # type: ignore[misc]
@@ -64,6 +75,13 @@ class SettingsForm(VersionedForm):
     reply_to = EmailField(_("Replies go to"), [Optional(), Length(max=254)])
     track_opens = BooleanField(_("Record opens"))
     track_clicks = BooleanField(_("Record clicks"))
+    stream = SelectField(_("Kind of mail"), choices=STREAMS, default="marketing")
+    transport_id = SelectField(_("Goes out by"), coerce=int, default=0)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        ways = [SelectChoice(each.id, each.name) for each in list_transports()]
+        self.transport_id.choices = [SelectChoice(0, _("The workspace's transports, by turns")), *ways]
 
 
 class CellsForm(VersionedForm):

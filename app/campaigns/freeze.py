@@ -1,14 +1,17 @@
 """The freeze: from here on it is settled who gets what. One transaction, safe to repeat."""
 
 from datetime import timedelta
-from typing import Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.accounts.models import Workspace
-from app.campaigns.audience import cells_of, considered, considered_binds, variants_of
+from app.campaigns.audience import cells_of, judge, variants_of
+from app.campaigns.corrected import take_over
+from app.campaigns.engagement import rank_by_engagement
+from app.campaigns.layout import layout_of
 from app.campaigns.lifecycle import CampaignState, change_state, waiting
+from app.campaigns.limits import take_turns
 from app.campaigns.models import Campaign, Cell, Link, Variant
 from app.campaigns.review import blocking_findings, sender_of
 from app.content.designs import freeze_design, load_compiled
@@ -28,6 +31,8 @@ def freeze(campaign_id: int) -> CampaignState:
     campaign = db.session.scalar(select(Campaign).where(Campaign.id == campaign_id).with_for_update())
     if campaign is None or campaign.state != CampaignState.LAUNCHING:
         return CampaignState(campaign.state) if campaign else CampaignState.DRAFT
+    if not take_over(campaign):
+        return CampaignState.LAUNCHING
     try:
         with db.session.begin_nested():
             _write_ledger(campaign)
@@ -53,6 +58,7 @@ def thaw(campaign_id: int) -> None:
 
 
 def _write_ledger(campaign: Campaign) -> None:
+    take_turns(campaign)
     if findings := blocking_findings(campaign):
         raise Invalid(" ".join(finding.message for finding in findings))
     _settle_sender(campaign)
@@ -60,8 +66,9 @@ def _write_ledger(campaign: Campaign) -> None:
     for variant in variants:
         _freeze_variant(campaign, variant)
     _cut_cells(campaign, variants)
-    written = db.session.execute(considered(_LEDGER), {**considered_binds(campaign), **_ledger_binds(campaign)})
-    campaign.considered = written.rowcount  # type: ignore[attr-defined]
+    binds = {"campaign": campaign.id, "planned": State.PLANNED, "skipped": State.SKIPPED}
+    campaign.considered = judge(_LEDGER, campaign, layout_of(campaign), **binds).rowcount
+    rank_by_engagement(campaign)
     db.session.flush()
     log("campaigns").info("frozen", campaign_id=campaign.id, people=campaign.considered)
 
@@ -107,17 +114,16 @@ def _cut_cells(campaign: Campaign, variants: list[Variant]) -> None:
 
 
 _LEDGER = """
-INSERT INTO messages (workspace_id, campaign_id, subscriber_id, list_id, cell_id, variant_id, address, state, reason)
+INSERT INTO messages (workspace_id, campaign_id, subscriber_id, list_id, cell_id, variant_id, address, state, reason,
+                      next_attempt_at, provider)
 SELECT :workspace, :campaign, person.subscriber_id, person.list_id, cells.id, cells.variant_id, person.email,
-       CASE WHEN person.reason = '' THEN :planned ELSE :skipped END, person.reason
+       CASE WHEN person.reason = '' THEN :planned ELSE :skipped END, person.reason, person.moment,
+       coalesce(known.provider, '')
 FROM considered person
 LEFT JOIN cells ON cells.campaign_id = :campaign AND cells.position = person.position
+LEFT JOIN mailbox_domains known ON known.domain = lower(substring(person.email from '[^@]*$'))
 ORDER BY person.subscriber_id
 """
-
-
-def _ledger_binds(campaign: Campaign) -> dict[str, Any]:
-    return {"campaign": campaign.id, "planned": State.PLANNED, "skipped": State.SKIPPED}
 
 
 def _let_go(campaign: Campaign) -> CampaignState:

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.campaigns.layout import layout_of
 from app.campaigns.lifecycle import STARTED, CampaignState, change_state, find_campaign
 from app.campaigns.models import Campaign
 from app.campaigns.review import blocking_findings
+from app.campaigns.timing import AT_ONCE, Timing, has_passed_everywhere, read_timing
 from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict, Invalid
@@ -24,27 +26,54 @@ class Launch:
     is_new: bool
 
 
-def launch(campaign_id: int, *, by: int | None, at: datetime | None = None, version: int | None = None) -> Launch:
-    """Send the campaign now, or plan it for `at` (with zone). Call `prepare` after the commit.
+def launch(
+    campaign_id: int,
+    *,
+    by: int | None,
+    at: datetime | None = None,
+    version: int | None = None,
+    timing: Timing = AT_ONCE,
+) -> Launch:
+    """Send the campaign now, or plan it for `at` (with zone), laid out as `timing` says. Then, committed, `prepare` it.
 
-    Raises Invalid when the review stops it or `at` is past, Conflict when the campaign was changed meanwhile.
+    One that goes by each person's own zone is planned for the first of them, or launched now when that has passed.
+    Raises Invalid when the review stops it or its time is past, Conflict when the campaign was changed meanwhile.
     """
+    at = launch_time(timing, at)
     campaign = find_campaign(campaign_id, fresh=True)
-    if _is_under_way(campaign, at):
+    if _is_under_way(campaign, at, timing):
         return Launch(campaign, is_new=False)
     if version is not None and campaign.version != version:
         raise Conflict(f"“{campaign.name}” was changed after you reviewed it. Nothing was sent. Review it again.")
     if at is not None and at <= clock.now():
         raise Invalid("This time has passed. Nothing was scheduled. Choose a later one, or send it now.", field="at")
-    if findings := blocking_findings(campaign):
+    if findings := blocking_findings(campaign, layout_of(campaign, timing, base=at)):
         raise Invalid("It cannot be sent yet. " + " ".join(finding.message for finding in findings), field="review")
     try:
-        return Launch(_go(campaign, by, at), is_new=True)
+        return Launch(_go(campaign, by, at, timing), is_new=True)
     except Conflict:
         campaign = find_campaign(campaign_id, fresh=True)
-        if _is_under_way(campaign, at):
+        if _is_under_way(campaign, at, timing):
             return Launch(campaign, is_new=False)
         raise
+
+
+def launch_time(timing: Timing, at: datetime | None = None) -> datetime | None:
+    """When a launch with this timing begins; None: now. Raises Invalid for a time that has passed in every zone."""
+    if timing.local_at is None:
+        return at
+    if at is not None:
+        raise Invalid(
+            "Give one time: either a moment for everybody, or a time in each person's own zone. Nothing was scheduled.",
+            field="at",
+        )
+    if has_passed_everywhere(timing, clock.now()):
+        raise Invalid(
+            "This time has passed in every zone. Nothing was scheduled. Choose a later one, or send it now.",
+            field="local_at",
+        )
+    begins = timing.starts_at
+    return begins if begins is not None and begins > clock.now() else None
 
 
 def unschedule(campaign_id: int) -> Campaign:
@@ -62,13 +91,14 @@ def prepare(campaign_ids: Iterable[int]) -> None:
         enqueue_job(Job.LAUNCH_CAMPAIGN, campaign_id, once_as=f"launch-{campaign_id}")
 
 
-def _is_under_way(campaign: Campaign, at: datetime | None) -> bool:
+def _is_under_way(campaign: Campaign, at: datetime | None, timing: Timing) -> bool:
     if campaign.state in STARTED:
         return True
-    return campaign.state == CampaignState.SCHEDULED and at is not None and campaign.scheduled_at == at
+    is_planned = campaign.state == CampaignState.SCHEDULED and at is not None and campaign.scheduled_at == at
+    return is_planned and read_timing(campaign.timing) == timing
 
 
-def _go(campaign: Campaign, by: int | None, at: datetime | None) -> Campaign:
+def _go(campaign: Campaign, by: int | None, at: datetime | None, timing: Timing) -> Campaign:
     """The version is part of the comparison: an edit between the review and this moment stops it."""
     if at is None:
         return change_state(
@@ -78,9 +108,10 @@ def _go(campaign: Campaign, by: int | None, at: datetime | None) -> Campaign:
             version=campaign.version,
             launched_at=clock.now(),
             launched_by=by,
+            timing=timing.stored(),
         )
     if campaign.state == CampaignState.SCHEDULED:
-        campaign.scheduled_at = at
+        campaign.scheduled_at, campaign.timing = at, timing.stored()
         db.session.flush()
         return campaign
     return change_state(
@@ -90,4 +121,5 @@ def _go(campaign: Campaign, by: int | None, at: datetime | None) -> Campaign:
         version=campaign.version,
         scheduled_at=at,
         launched_by=by,
+        timing=timing.stored(),
     )

@@ -3,7 +3,7 @@
     draft ────► launching ──► holding ──► sending ──► finished
       ▲  │          ▲  │         │         │  ▲  ▲        │
       │  ▼          │  │         │         ▼  │  └────────┘ (somebody chose to try a message again)
-      │ scheduled ──┘  │         │       paused ──► cancelled
+      │ scheduled ──┘  │         │       paused ──► cancelled ──► sending (for some who were left out, after all)
       │     │          │         │         ▲
       └─────┴──────────┴─────────┘         └── scheduled    (its time passed while we were down: it asks)
 
@@ -44,7 +44,8 @@ ARROWS: dict[CampaignState, frozenset[CampaignState]] = {
         {CampaignState.SENDING, CampaignState.CANCELLED, CampaignState.LAUNCHING, CampaignState.DRAFT}
     ),
     CampaignState.FINISHED: frozenset({CampaignState.SENDING}),
-    CampaignState.CANCELLED: frozenset(),
+    # Those who were left out by it can be written to after all.
+    CampaignState.CANCELLED: frozenset({CampaignState.SENDING}),
 }
 
 STARTED = frozenset({CampaignState.LAUNCHING, CampaignState.HOLDING, CampaignState.SENDING})

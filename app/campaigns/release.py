@@ -9,13 +9,20 @@ from sqlalchemy import ColumnElement, select, update
 from app.campaigns.launch import prepare
 from app.campaigns.lifecycle import CampaignState, waiting
 from app.campaigns.models import Campaign
+from app.campaigns.morning import put_off
+from app.campaigns.overslept import hold_overslept
+from app.campaigns.timing import LATE
 from app.core import clock
 from app.core.database import db
 from app.sending.lanes import start_lanes
 
-LATE = timedelta(minutes=15)
-"""A schedule missed by more than this is not caught up on by itself: the moment may be wrong by now."""
-FORGOTTEN = timedelta(minutes=1)
+MISSED = "Its time passed while Merpati was not running, so it was not sent late without asking."
+RESUME = "Resume sends it now; or make it a draft again and choose another time."
+RESUME_OWN = (
+    "Resume goes on with everybody in whose zone the time is still to come, and with the others as was chosen: at that "
+    "time of the next day, or at once. Or make it a draft again and choose another time."
+)
+FORGOTTEN = timedelta(seconds=10)
 """A launch that was not begun after this is enqueued again: the queue may have lost it."""
 
 
@@ -35,8 +42,9 @@ class Released:
 def release_due() -> Released:
     """Move what is due. Commit, then call `set_going`. Safe to run in several processes at once."""
     now = clock.now()
+    put_off(now)
     return Released(
-        missed=_hold_missed(now),
+        missed=(*_hold_missed(now), *hold_overslept(now)),
         launching=_launch_scheduled(now),
         sending=_end_holds(now),
         forgotten=_find_forgotten(now),
@@ -51,16 +59,11 @@ def set_going(released: Released) -> None:
 
 
 def _hold_missed(now: datetime) -> tuple[int, ...]:
-    reason = (
-        "Its time passed while Merpati was not running, so it was not sent late without asking. "
-        "Resume sends it now; or make it a draft again and choose another time."
-    )
-    return _move(
-        CampaignState.SCHEDULED,
-        CampaignState.PAUSED,
-        Campaign.scheduled_at < now - LATE,
-        **waiting(reason, now),
-    )
+    late, own = Campaign.scheduled_at < now - LATE, Campaign.timing.has_key("local_at")
+    asked = _move(CampaignState.SCHEDULED, CampaignState.PAUSED, late & ~own, **waiting(f"{MISSED} {RESUME}", now))
+    # The first zone's time may have passed; how many people that is, the freeze would know.
+    asked += _move(CampaignState.SCHEDULED, CampaignState.PAUSED, late & own, **waiting(f"{MISSED} {RESUME_OWN}", now))
+    return asked
 
 
 def _launch_scheduled(now: datetime) -> tuple[int, ...]:

@@ -9,11 +9,13 @@ from app.audience.addresses import normalise
 from app.audience.models import MailingList
 from app.campaigns.audience import AudienceCount, count_audience, included_lists, variants_of
 from app.campaigns.findings import AUDIENCE, SETTINGS, WORKSPACE, Finding
+from app.campaigns.layout import Layout
 from app.campaigns.models import Campaign
 from app.campaigns.review_content import content_findings
 from app.campaigns.review_people import people_findings
 from app.core.database import db
 from app.core.errors import Invalid
+from app.messages.lifecycle import Skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,15 @@ def review(campaign: Campaign) -> Review:
     """Look at everything. Counts the audience, so it takes about a second for half a million people."""
     audience = count_audience(campaign)
     findings = [*_findings(campaign, audience), *people_findings(campaign, audience)]
+    if not audience.planned and _crowded(audience):
+        # At another time they may be written to: what stops a launch now must not keep it from being planned.
+        findings = [_nobody_now(audience) if finding.code == "nobody" else finding for finding in findings]
     return Review(tuple(sorted(findings, key=lambda finding: finding.level)), audience)
 
 
-def blocking_findings(campaign: Campaign) -> list[Finding]:
-    """Only what stops a send."""
-    return [finding for finding in _findings(campaign, count_audience(campaign)) if finding.is_blocking]
+def blocking_findings(campaign: Campaign, layout: Layout | None = None) -> list[Finding]:
+    """Only what stops a send; with a layout, one that is laid out so."""
+    return [finding for finding in _findings(campaign, count_audience(campaign, layout)) if finding.is_blocking]
 
 
 def sender_of(campaign: Campaign, workspace: Workspace) -> tuple[str, str]:
@@ -114,3 +119,15 @@ def _nobody(campaign: Campaign, audience: AudienceCount) -> list[Finding]:
     else:
         message = f"An audience of nobody: all {audience.considered:,} people on the chosen lists are left out."
     return [Finding("error", "nobody", message, AUDIENCE, "lists")]
+
+
+def _crowded(audience: AudienceCount) -> int:
+    return audience.skipped.get(Skip.FREQUENCY, 0) + audience.skipped.get(Skip.TOO_SOON, 0)
+
+
+def _nobody_now(audience: AudienceCount) -> Finding:
+    message = (
+        f"Nobody would get it now: {_crowded(audience):,} people have had as much as the workspace's limits allow. "
+        "Plan it for a later time, or change the limits under Settings."
+    )
+    return Finding("warning", "nobody-now", message, WORKSPACE, "most_messages")

@@ -5,9 +5,10 @@ from typing import Any
 
 from sqlalchemy import or_, select
 
-from app.campaigns.audience import AudienceCount, considered, considered_binds, variants_of
+from app.campaigns.audience import AudienceCount, judge, variants_of
 from app.campaigns.bare_tags import BareTag, bare_tags
 from app.campaigns.findings import AUDIENCE, CONTENT, Finding
+from app.campaigns.layout import layout_of
 from app.campaigns.models import Campaign, Variant
 from app.campaigns.review_content import source_of
 from app.core import clock
@@ -28,12 +29,13 @@ def _gaps(campaign: Campaign, audience: AudienceCount) -> list[Finding]:
     tags = [(variant, tag) for variant in variants_of(campaign) for tag in _tags_of(campaign, variant)]
     if not tags:
         return []
-    counts, binds = [], considered_binds(campaign)
+    counts: list[str] = []
+    binds: dict[str, Any] = {}
     for number, (variant, tag) in enumerate(tags):
         counts.append(f"count(*) FILTER (WHERE position = :at_{number} AND {_is_empty(tag.field, number, binds)})")
         binds[f"at_{number}"] = variant.position
     joined = "FROM considered JOIN subscribers s ON s.id = considered.subscriber_id WHERE reason = ''"
-    row = db.session.execute(considered(" ".join(["SELECT", ", ".join(counts), joined])), binds).one()
+    row = judge(f"SELECT {', '.join(counts)} {joined}", campaign, layout_of(campaign), **binds).one()
     return [
         _gap(variant, tag, count, audience.cells.get(variant.position, 0))
         for (variant, tag), count in zip(tags, row, strict=True)
@@ -76,13 +78,12 @@ def _mailed_lately(campaign: Campaign, audience: AudienceCount) -> list[Finding]
     ).all()
     if not recent:
         return []
-    query = considered(
+    query = (
         "SELECT count(*) FROM considered WHERE reason = '' AND subscriber_id IN ("
-        "SELECT subscriber_id FROM messages WHERE workspace_id = :workspace AND campaign_id = ANY(:recent) "
+        "SELECT subscriber_id FROM messages WHERE workspace_id = :workspace AND campaign_id = ANY(:lately) "
         "AND (sent_at > :since OR state IN ('planned', 'sending', 'deferred')))"
     )
-    binds = {**considered_binds(campaign), "recent": list(recent), "since": since}
-    count = db.session.execute(query, binds).scalar_one()
+    count = judge(query, campaign, layout_of(campaign), lately=list(recent), since=since).scalar_one()
     if not count:
         return []
     message = (

@@ -31,7 +31,8 @@ def send_test(campaign: Campaign, variant: Variant, to_email: str, person: Subsc
         raise Invalid("There is no sender address yet. Set one under Settings, then send the test again.", field="to")
     sender = Sender(name, normalise(address).email, campaign.reply_to or workspace.reply_to or None)
     to = normalise(to_email).email
-    return send_mail(campaign.workspace_id, _compose(sender, to, _render(campaign, variant, person)))
+    mail = _compose(sender, to, _render(campaign, variant, person))
+    return send_mail(campaign.workspace_id, mail)
 
 
 def split_addresses(text: str) -> list[str]:

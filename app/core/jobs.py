@@ -21,13 +21,17 @@ class Job(Enum):
     """Every job: its dotted name, its queue, and the seconds it may take."""
 
     SEND_CAMPAIGN = ("workers.sending.send_campaign", "sending", 3600)
+    SEND_AT_ONCE = ("workers.sending.send_at_once", "priority", 3600)
+    """The same for transactional campaigns, which overtake all others."""
     LAUNCH_CAMPAIGN = ("workers.campaigns.launch_campaign", "default", 3600)
     SEND_SYSTEM_MAIL = ("workers.sending.send_system_mail", "priority", 300)
     RUN_IMPORT = ("workers.audience.run_import", "default", 4 * 3600)
     TAKE_IN_HITS = ("workers.tracking.take_in_hits", "tracking", 600)
     TAKE_IN_MAIL = ("workers.tracking.take_in_mail", "tracking", 600)
-    RECOVER_RUNS = ("workers.sending.recover_runs", "priority", 600)
+    RECOVER_RUNS = ("workers.sending.recover_runs", "tracking", 600)
+    CHECK_DOMAINS = ("workers.sending.check_domains", "default", 3600)
     CHECK_LEDGER = ("workers.campaigns.check_ledger", "default", 600)
+    LEARN_DOMAINS = ("workers.sending.learn_domains", "tracking", 1800)
     KEEP_HOUSE = ("workers.housekeeping.keep_house", "default", 3600)
 
     @property
@@ -45,6 +49,10 @@ class Job(Enum):
 
 QUEUES = ("priority", "tracking", "sending", "default")
 """In the order in which a worker looks at them; a worker of one kind may watch fewer."""
+PRIORITY = QUEUES[0]
+"""What waits here ends the slices of campaigns early."""
+IN_TURN = ("sending", "default")
+"""A worker takes from these by turns: sending has always more to do, and a launch or an import must not wait for it."""
 
 
 @lru_cache

@@ -84,6 +84,17 @@ class Settings(BaseSettings):
     retry_minutes: Annotated[tuple[float, ...], NoDecode] = Field(
         default=RETRY_MINUTES, description="Minutes before each retry of a deferred message, comma separated."
     )
+    pace_scale: float = Field(
+        default=1.0,
+        gt=0,
+        le=10,
+        description="Shortens the rests that mailbox providers get (10 minutes, 2 hours …), for simulations and tests.",
+    )
+    mx_map: Path | None = Field(
+        default=None,
+        description="A file that answers for DNS about recipients' domains, for simulations: in each line a domain and "
+        "its MX host.",
+    )
     send_slice: int = Field(
         default=20, ge=1, description="Seconds a send job works before it hands its place to the next one."
     )

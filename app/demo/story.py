@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -13,6 +14,7 @@ from app.campaigns.edit import VariantInput, create_campaign, save_audience, sav
 from app.campaigns.launch import launch, prepare
 from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.core.database import db, in_workspace
+from app.core.errors import Unavailable
 from app.core.settings import Settings
 from app.demo.people import write_people
 from app.messages.queries import Ledger, ledger
@@ -62,8 +64,9 @@ class Story:
             db.session.commit()
             launch(campaign.id, by=None)
             db.session.commit()
-            prepare([campaign.id])
             self._campaign_id = campaign.id
+            with suppress(Unavailable):  # the queue is away: the schedule asks again when it is back
+                prepare([campaign.id])
         self._launched = time.monotonic()
 
     def is_sent(self) -> bool:

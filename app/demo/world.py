@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any
@@ -50,13 +51,11 @@ class World:
         return bool(self.status().get("done"))
 
 
-def wait_until(condition: Any, *, seconds: float, every: float = 0.25, tick: Any = None) -> bool:
+def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = 0.25) -> bool:
     """Poll a condition; False when it did not come true in time."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             return False
-        if tick:
-            tick()
         time.sleep(every)
     return True

@@ -8,6 +8,7 @@
        │              │ ├─────► planned                 (claimed but never begun: given back)
        │              │ └─────► uncertain ──► sent, bounced, planned (by evidence, or by the operator's choice)
        └────────────► skipped                           (cancelled)
+    failed, bounced, skipped ──► planned                (tried again, since somebody chose so: campaigns/second_try.py)
 
 `skipped` at launch bears its reason at once: held-out, suppressed, unconfirmed, duplicate, excluded, invalid.
 """
@@ -61,6 +62,8 @@ class Skip(StrEnum):
     UNCONFIRMED = "unconfirmed"
     EXCLUDED = "excluded"
     CANCELLED = "cancelled"
+    FREQUENCY = "frequency"
+    TOO_SOON = "too-soon"
 
 
 def may_become(state: State, after: State) -> bool:

@@ -171,6 +171,11 @@ class IncomingMail(HasId, Model):
     kind: Mapped[str] = mapped_column(server_default="")
     message_id: Mapped[int | None]
     workspace_id: Mapped[int | None]
+    source: Mapped[str] = mapped_column(server_default="smtp", default="smtp")
+    """smtp, or the mailbox it was fetched from."""
+    facts: Mapped[dict[str, Any]] = mapped_column(JSONB, server_default=text("'{}'"), default=dict)
+    """What the reader found in it."""
+    forwarded_at: Mapped[datetime | None]
     handled_at: Mapped[datetime | None]
     note: Mapped[str] = mapped_column(server_default="")
     """What was made of it, or why nothing could be."""

@@ -2,67 +2,87 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sqlalchemy import text
 
-from app.core.database import current_workspace_id, db
+from app.audience.exports import safe_cell
+from app.core.database import current_workspace_id, db, in_workspace
 
 PAGE = 50
+SLICE = 5_000
+BROAD = ("", "planned", "sent", "skipped")
+"""What may be most of a campaign: found along the primary key; the others by the ledger's index."""
 COLUMNS = ("address", "state", "reason", "cell", "sent_at", "attempts", "code", "reply")
 
+# Only the conditions that are asked for: the planner then knows which index leads to few rows.
 QUERY = """
 SELECT m.id, m.subscriber_id, m.address, m.state, m.reason, coalesce(v.name, 'held out') AS cell, m.sent_at, m.attempts,
-       a.code, coalesce(a.reply, '') AS reply
-FROM messages m
+       a.code, coalesce(a.reply, '') AS reply, a.at AS said_at
+FROM (
+    SELECT * FROM messages
+    WHERE campaign_id = :campaign AND workspace_id = :workspace AND id > :after WHICH
+    ORDER BY id LIMIT :limit
+) m
 LEFT JOIN variants v ON v.id = m.variant_id
 LEFT JOIN LATERAL (
-    SELECT code, reply FROM attempts WHERE message_id = m.id ORDER BY at DESC, id DESC LIMIT 1
+    SELECT code, reply, at FROM attempts WHERE message_id = m.id ORDER BY at DESC, id DESC LIMIT 1
 ) a ON true
-WHERE m.campaign_id = :campaign AND m.workspace_id = :workspace AND m.id > :after
-  AND (:state = '' OR m.state = :state) AND (:reason = '' OR m.reason = :reason)
-ORDER BY m.id LIMIT :limit
+ORDER BY m.id
 """
+CONDITIONS = {
+    "state": "state = :state",
+    "reason": "reason = :reason",
+    "search": "position(lower(:search) IN lower(address)) > 0",
+}
 
 
 def people(
-    campaign_id: int, *, state: str = "", reason: str = "", after: int = 0, limit: int = PAGE
+    campaign_id: int, *, state: str = "", reason: str = "", search: str = "", after: int = 0, limit: int = PAGE
 ) -> list[dict[str, Any]]:
-    """A page of a campaign's ledger, in the order of message numbers; `after` is the last number of the page before."""
-    rows = db.session.execute(
-        text(QUERY),
-        {
-            "campaign": campaign_id,
-            "workspace": current_workspace_id(),
-            "state": state,
-            "reason": reason,
-            "after": after,
-            "limit": limit,
-        },
-    )
+    """A page of a campaign's ledger, in the order of message numbers; `after` is the last number of the page before.
+
+    `search` is part of an address, in any case.
+    """
+    if after == 0 and not reason and state in BROAD:
+        after = _before(campaign_id)
+    asked = {"state": state, "reason": reason, "search": search.strip()}
+    which = "".join(f" AND {CONDITIONS[name]}" for name, value in asked.items() if value)
+    names = {"campaign": campaign_id, "workspace": current_workspace_id(), "after": after, "limit": limit}
+    rows = db.session.execute(text(QUERY.replace("WHICH", which)), {**names, **asked})
     return [dict(row) for row in rows.mappings()]
 
 
-def people_csv(campaign_id: int, *, state: str = "", reason: str = "") -> Iterator[str]:
-    """The same as CSV, piece by piece, however long it is."""
-    yield _line(COLUMNS)
+def people_csv(
+    campaign_id: int, workspace_id: int, *, state: str = "", reason: str = "", search: str = ""
+) -> Iterator[bytes]:
+    """The same as CSV, piece by piece, however long it is; no cell is taken for a formula."""
+    yield _lines([COLUMNS], mark=True)
     after = 0
-    while page := people(campaign_id, state=state, reason=reason, after=after, limit=5_000):
-        yield "".join(_line([_safe(row[name]) for name in COLUMNS]) for row in page)
+    while True:
+        # Named anew for each piece: a stream is read after the request that began it.
+        with in_workspace(workspace_id):
+            page = people(campaign_id, state=state, reason=reason, search=search, after=after, limit=SLICE)
+        if not page:
+            return
+        yield _lines([_shown(row[name]) for name in COLUMNS] for row in page)
         after = page[-1]["id"]
 
 
-def _line(values: Any) -> str:
+def _before(campaign_id: int) -> int:
+    """A number below the campaign's first: from 0, the primary key would lead through all earlier campaigns."""
+    # OFFSET 0 keeps the planner from looking for the least number along that very key.
+    query = "SELECT min(id) - 1 FROM (SELECT id FROM messages WHERE campaign_id = :campaign OFFSET 0) of_it"
+    return db.session.scalar(text(query), {"campaign": campaign_id}) or 0
+
+
+def _shown(value: object) -> str:
+    return "" if value is None else safe_cell(str(value))
+
+
+def _lines(rows: Iterable[Iterable[str]], *, mark: bool = False) -> bytes:
+    """CSV of RFC 4180; with the byte-order mark by which spreadsheets know UTF-8."""
     out = io.StringIO()
-    csv.writer(out).writerow(values)
-    return out.getvalue()
-
-
-def _safe(value: object) -> object:
-    # A spreadsheet runs what begins like a formula; a quote in front makes it text.
-    if value is None:
-        return ""
-    if isinstance(value, str) and value[:1] in "=+-@\t\r":
-        return "'" + value
-    return value
+    csv.writer(out).writerows(rows)
+    return out.getvalue().encode("utf-8-sig" if mark else "utf-8")

@@ -6,16 +6,19 @@ from flask import Blueprint, Response, render_template, request, stream_with_con
 from flask_babel import gettext as _
 from sqlalchemy import select
 
-from app.accounts.access import member
+from app.accounts.access import may, member
 from app.accounts.models import Role
 from app.campaigns.models import Campaign
+from app.campaigns.second_try import may_send, may_try_again
 from app.core.database import db
 from app.core.errors import NotFound
 from app.messages.lifecycle import State
+from app.messages.queries import ledger
 from app.reporting.people import PAGE, people, people_csv
 from app.reporting.report import report
 
 bp = Blueprint("reports", __name__, url_prefix="/w/<ws>/reports")
+LAST = 2**63 - 1
 LAUNCHED = ("holding", "sending", "paused", "finished", "cancelled")
 
 
@@ -44,17 +47,18 @@ def show(campaign_id: int) -> Any:
 @member(Role.VIEWER)
 def ledger_people(campaign_id: int) -> Any:
     """The people in a state of the ledger."""
-    campaign = _campaign(campaign_id)
-    state, reason = _state(), request.args.get("reason", "")
-    page = people(campaign.id, state=state, reason=reason, after=request.args.get("after", 0, int))
+    campaign, wanted = _campaign(campaign_id), _wanted()
+    page = people(campaign.id, **wanted, after=_after(), limit=PAGE + 1)
     return render_template(
         "reporting/people.html",
         campaign=campaign,
-        people=page,
-        state=state,
-        reason=reason,
+        people=page[:PAGE],
+        **wanted,
         states=list(State),
-        next_after=page[-1]["id"] if len(page) == PAGE else None,
+        rows=[row for row in ledger(campaign.id).rows if row.state == wanted["state"] and row.reason],
+        can_try_again=wanted["reason"] and may_try_again(wanted["state"], wanted["reason"]) and may_send(campaign),
+        may_edit=may(Role.EDITOR),
+        next_after=page[PAGE - 1]["id"] if len(page) > PAGE else None,
     )
 
 
@@ -63,12 +67,9 @@ def ledger_people(campaign_id: int) -> Any:
 def export(campaign_id: int) -> Response:
     """The same as a file."""
     campaign = _campaign(campaign_id)
-    lines = people_csv(campaign.id, state=_state(), reason=request.args.get("reason", ""))
-    return Response(
-        stream_with_context(lines),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="campaign-{campaign.id}-ledger.csv"'},
-    )
+    headers = {"Content-Disposition": f'attachment; filename="campaign-{campaign.id}-ledger.csv"'}
+    lines = people_csv(campaign.id, campaign.workspace_id, **_wanted())
+    return Response(stream_with_context(lines), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _campaign(campaign_id: int) -> Campaign:
@@ -78,6 +79,10 @@ def _campaign(campaign_id: int) -> Campaign:
     return campaign
 
 
-def _state() -> str:
-    state = request.args.get("state", "")
-    return state if state in set(State) else ""
+def _wanted() -> dict[str, str]:
+    asked = {name: request.args.get(name, "").replace("\0", "").strip() for name in ("state", "reason", "search")}
+    return asked if asked["state"] in set(State) else {**asked, "state": ""}
+
+
+def _after() -> int:
+    return min(max(0, request.args.get("after", 0, int)), LAST)

@@ -4,7 +4,7 @@ import re
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 _COLOURS = (36, 32, 35, 34, 33, 96, 92, 95, 94)
 _LONGEST_READ = 256 * 1024
@@ -19,7 +19,7 @@ _TRACEBACK = "Traceback (most recent call last):"
 class Console:
     """Lines on the terminal, each with the name of the process it comes from."""
 
-    def __init__(self, names: list[str], out: TextIO | None = None) -> None:
+    def __init__(self, names: list[str], out: IO[str] | None = None) -> None:
         self._out = out or sys.stdout
         self._width = max((len(name) for name in names), default=0)
         colours = self._out.isatty()

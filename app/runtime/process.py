@@ -17,7 +17,6 @@ STEADY_SECONDS = 60
 """A process that ran so long before it ended starts again without a growing delay."""
 
 _FIRST_DELAY = 0.5
-_LONGEST_DELAY = 30.0
 
 
 @dataclass(frozen=True)
@@ -25,6 +24,7 @@ class Process:
     """A program to keep running. `ready` tells whether it does its work yet; without it, being alive is enough.
 
     `after` names a process that must be ready first: where cores are few, what people wait for comes before the rest.
+    `longest_delay` bounds the seconds that one which fails again and again waits for its next start.
     """
 
     name: str
@@ -33,6 +33,7 @@ class Process:
     ready: Callable[[], bool] | None = None
     after: str = ""
     restart: bool = True
+    longest_delay: float = 30.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 15
 
@@ -45,6 +46,7 @@ class Child:
         self.log = log
         self.end_is_noted = False
         self.is_ready = False
+        self.restarts = 0
         self.again_at: float | None = None
         self._popen: subprocess.Popen[bytes] | None = None
         self._began = 0
@@ -93,8 +95,9 @@ class Child:
         """Seconds until the next start: twice as long after each failure in a row."""
         now = time.monotonic()
         self._failures = 0 if now - self._started >= STEADY_SECONDS else self._failures
-        delay: float = min(_FIRST_DELAY * 2**self._failures, _LONGEST_DELAY)
+        delay: float = min(_FIRST_DELAY * 2**self._failures, self.process.longest_delay)
         self._failures += 1
+        self.restarts += 1
         self.again_at = now + delay
         return delay
 

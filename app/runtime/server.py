@@ -23,6 +23,8 @@ START_SECONDS = 600
 """After a crash PostgreSQL replays its log before it answers. That can take minutes; giving up would start it over."""
 
 LEAVING_SECONDS = 60
+_PATIENCE = 10
+"""Seconds in which a dead server's owner may start it again, or whoever looked at a lock has let go of it."""
 _DYING_SECONDS = 3
 _TICK = 0.02
 
@@ -103,15 +105,28 @@ class Running:
 
 def ensure(server: Server, say: Say) -> Running:
     """The server, answering: the one that runs, or a new one. Raises Unavailable when it does not come up."""
+    end = time.monotonic() + _PATIENCE
+    while (running := _ensure(server, say)) is None:
+        if time.monotonic() > end:
+            raise Unavailable(f"Another process holds {server.folder}. Nothing was changed. Start again in a moment.")
+        time.sleep(_TICK)
+    return running
+
+
+def _ensure(server: Server, say: Say) -> Running | None:
+    """None when it neither runs nor may be started by us just now: another process has one of its locks."""
     with locked(server.folder / "start.lock"):
         owner = try_lock(server.folder / "owner.lock")
+        running = None
         try:
-            found = _find(server, is_orphan=owner is not None)
-            return Running(server, owner) if found else _start(server, owner, say)
-        except BaseException:
-            if owner is not None:
+            if _find(server, is_orphan=owner is not None):
+                running = Running(server, owner)
+            elif owner is not None:
+                running = _start(server, owner, say)
+            return running
+        finally:
+            if owner is not None and running is None:
                 os.close(owner)
-            raise
 
 
 def _find(server: Server, *, is_orphan: bool) -> bool:
@@ -143,10 +158,10 @@ def _is_left(server: Server, seconds: float) -> bool:
         time.sleep(_TICK)
 
 
-def _start(server: Server, owner: int | None, say: Say) -> Running:
+def _start(server: Server, owner: int, say: Say) -> Running | None:
     alive = try_lock(server.folder / "alive.lock")
-    if alive is None or owner is None:
-        raise Unavailable(f"Another process holds {server.folder}. Nothing was changed. Start again in a moment.")
+    if alive is None:
+        return None
     if server.is_new:
         say(f"Preparing {server.title} for its first start.")
     try:

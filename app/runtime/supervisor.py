@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Self, TextIO
+from typing import IO, Self
 
 from app.core.errors import Unavailable
 from app.runtime.console import Console
@@ -38,7 +38,7 @@ class Supervisor:
         *,
         guard: Callable[[], None] | None = None,
         verbose: bool = False,
-        out: TextIO | None = None,
+        out: IO[str] | None = None,
     ) -> None:
         self.home = home
         self.children = [Child(process, home / "logs" / f"{process.name}.log") for process in processes]

@@ -13,6 +13,7 @@ from app.sending.desk import SendDesk
 from app.sending.outcomes import Ledger
 from app.sending.runs import close_run, give_back, say_waiting
 from app.sending.verdicts import Outcome
+from app.sending.warmup.allowance import Identity, note_used
 
 EVERY = 0.2
 """Seconds between writes."""
@@ -34,8 +35,17 @@ async def wait_for(event: asyncio.Event, seconds: float) -> None:
 class Books:
     """Writes what the desk has heard. `connection` is replaced when it is lost; `lock` keeps its users apart."""
 
-    def __init__(self, url: str, connection: AsyncConnection[tuple[Any, ...]], desk: SendDesk, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        url: str,
+        connection: AsyncConnection[tuple[Any, ...]],
+        desk: SendDesk,
+        ledger: Ledger,
+        warming: Identity | None = None,
+    ) -> None:
         self.connection = connection
+        self.warming = warming
+        """The identity whose allowance these messages use."""
         self.lock = asyncio.Lock()
         self._url, self._desk, self._ledger = url, desk, ledger
         self._unwritten: list[Outcome] = []
@@ -84,7 +94,7 @@ class Books:
                     ) from error
                 log("sending").warning("database away", run=run_id, unwritten=len(self._unwritten), retry_in=pause)
             await asyncio.sleep(pause)
-            waited, pause = waited + pause, min(pause * 2, 10.0)
+            waited, pause = waited + pause, min(pause * 2, 2.0)
 
     async def _write(self) -> None:
         desk = self._desk
@@ -92,5 +102,9 @@ class Books:
             self._unwritten += desk.outcomes
             desk.outcomes = []
         while self._unwritten:
-            await self._ledger.write(self.connection, self._unwritten[:MOST])
+            written = self._unwritten[:MOST]
+            await self._ledger.write(self.connection, written)
             del self._unwritten[:MOST]
+            if self.warming is not None:
+                used = [outcome.message_id for outcome in written if outcome.state not in (State.SKIPPED, State.FAILED)]
+                await note_used(self.connection, self.warming, used)

@@ -1,12 +1,13 @@
 """Claim messages, and ask again right before the hand-over."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from psycopg import AsyncConnection
 
-from app.sending.outcomes import numbers
+from app.accounts.quiet import QUIET_SQL
+from app.sending.outcomes import numbers, texts
 from app.sending.parcel import Parcel
 
 Connection = AsyncConnection[tuple[Any, ...]]
@@ -27,27 +28,82 @@ _PERSON = """
     LEFT JOIN subscriptions u ON u.list_id = p.list_id AND u.subscriber_id = p.subscriber_id
 """
 
-_CLAIM = f"""
+_RUN = """
 WITH run AS MATERIALIZED (
     -- FOR SHARE: a run that is being recovered right now claims nothing any more.
     SELECT 1 FROM runs WHERE id = %(run)s AND ended_at IS NULL FOR SHARE
-), due AS MATERIALIZED (
-    SELECT id, subscriber_id, list_id FROM messages
+),
+"""
+_MAY = """
+    EXISTS (SELECT FROM run) AND EXISTS (SELECT FROM campaigns WHERE id = %(campaign)s AND state = 'sending')
+"""
+_DUE = f"""
+    campaign_id = %(campaign)s AND state IN ('planned', 'deferred') AND next_attempt_at <= now()
     -- No run tries a message twice: its journal would not tell the attempts apart.
-    WHERE campaign_id = %(campaign)s AND state IN ('planned', 'deferred') AND next_attempt_at <= now()
-          AND run_id IS DISTINCT FROM %(run)s
-          AND EXISTS (SELECT FROM run)
-          AND EXISTS (SELECT FROM campaigns WHERE id = %(campaign)s AND state = 'sending')
+    AND run_id IS DISTINCT FROM %(run)s AND {_MAY}
+"""
+_ALL = f"""
+due AS MATERIALIZED (
+    SELECT id, subscriber_id, list_id FROM messages WHERE {_DUE}
     ORDER BY next_attempt_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
 ), fresh AS MATERIALIZED (
     SELECT id, subscriber_id, list_id FROM messages
     -- Written so that only ix_messages_at_once gives the order: through the primary key lie all earlier campaigns.
     WHERE (campaign_id, id) > (%(campaign)s, %(after)s) AND campaign_id <= %(campaign)s AND state = 'planned'
-          AND next_attempt_at IS NULL
-          AND EXISTS (SELECT FROM run)
-          AND EXISTS (SELECT FROM campaigns WHERE id = %(campaign)s AND state = 'sending')
+          AND next_attempt_at IS NULL AND {_MAY}
     ORDER BY campaign_id, id LIMIT %(limit)s - (SELECT count(*) FROM due) FOR UPDATE SKIP LOCKED
-), p AS (
+)
+"""  # noqa: S608 - only constants of this file are put together
+# Provider by provider, since those that are slowed may have a million messages lying before the first that may go.
+_OPEN_ONES = """
+open_ones AS MATERIALIZED (
+    WITH RECURSIVE one (provider, n) AS (
+        (SELECT provider, 1 FROM messages
+         WHERE campaign_id = %(campaign)s AND state = 'planned' AND next_attempt_at IS NULL
+         ORDER BY provider LIMIT 1)
+        UNION ALL
+        SELECT following.provider, one.n + (one.provider <> ALL(%(slowed)s::text[]))::int
+        FROM one, LATERAL (
+            SELECT provider FROM messages
+            WHERE campaign_id = %(campaign)s AND state = 'planned' AND next_attempt_at IS NULL
+                  AND provider > one.provider ORDER BY provider LIMIT 1
+        ) following WHERE one.n < 64
+    )
+    SELECT provider FROM one WHERE provider <> ALL(%(slowed)s::text[])
+)
+"""
+_UNSLOWED = f"""
+{_OPEN_ONES}, due AS MATERIALIZED (
+    SELECT id, subscriber_id, list_id FROM messages WHERE {_DUE} AND provider <> ALL(%(slowed)s::text[])
+    ORDER BY next_attempt_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), fresh AS MATERIALIZED (
+    SELECT f.id, f.subscriber_id, f.list_id FROM open_ones o, LATERAL (
+        SELECT id, subscriber_id, list_id FROM messages
+        WHERE campaign_id = %(campaign)s AND provider = o.provider AND state = 'planned' AND next_attempt_at IS NULL
+              AND {_MAY}
+        ORDER BY rank, id LIMIT greatest(1, %(limit)s / (SELECT count(*) FROM open_ones)) FOR UPDATE SKIP LOCKED
+    ) f
+)
+"""  # noqa: S608
+_SLOWED = f"""
+due AS MATERIALIZED (
+    SELECT d.id, d.subscriber_id, d.list_id FROM unnest(%(providers)s::text[], %(counts)s::int[]) AS w (provider, n),
+    LATERAL (
+        SELECT id, subscriber_id, list_id FROM messages WHERE {_DUE} AND provider = w.provider
+        ORDER BY next_attempt_at LIMIT w.n FOR UPDATE SKIP LOCKED
+    ) d
+), fresh AS MATERIALIZED (
+    SELECT f.id, f.subscriber_id, f.list_id FROM unnest(%(providers)s::text[], %(counts)s::int[]) AS w (provider, n),
+    LATERAL (
+        SELECT id, subscriber_id, list_id FROM messages
+        WHERE campaign_id = %(campaign)s AND provider = w.provider AND state = 'planned' AND next_attempt_at IS NULL
+              AND {_MAY}
+        ORDER BY rank, id LIMIT w.n FOR UPDATE SKIP LOCKED
+    ) f
+)
+"""  # noqa: S608
+_TAKE = f"""
+, p AS (
     SELECT *, false AS is_fresh FROM due UNION ALL SELECT *, true FROM fresh
 ), checked AS MATERIALIZED (
     SELECT p.id, p.is_fresh, s.email, s.first_name, s.last_name, s.locale, s.tracking,
@@ -58,12 +114,25 @@ UPDATE messages m
 SET state = CASE WHEN c.forbidden IS NULL THEN 'sending' ELSE 'skipped' END,
     reason = coalesce(c.forbidden, ''), run_id = %(run)s, attempts = m.attempts + 1, changed_at = now()
 FROM checked c WHERE m.id = c.id
-RETURNING m.id, m.subscriber_id, m.list_id, m.variant_id, m.address, c.forbidden, c.is_fresh,
+RETURNING m.id, m.subscriber_id, m.list_id, m.variant_id, m.address, c.forbidden, c.is_fresh, m.provider,
           c.email, c.first_name, c.last_name, c.locale, c.tracking, c.attributes
-"""  # noqa: S608 - only constants of this file are put together
+"""  # noqa: S608
+_CLAIM_ALL, _CLAIM_UNSLOWED, _CLAIM_SLOWED = (_RUN + which + _TAKE for which in (_ALL, _UNSLOWED, _SLOWED))
+
+_LEFT = """
+SELECT w.provider, (SELECT count(*) FROM (
+    SELECT FROM messages m WHERE m.campaign_id = %(campaign)s AND m.provider = w.provider AND m.state = 'planned'
+                                 AND m.next_attempt_at IS NULL LIMIT %(most)s) planned)
+  + (SELECT count(*) FROM (
+    SELECT FROM messages m WHERE m.campaign_id = %(campaign)s AND m.provider = w.provider
+                                 AND m.state IN ('planned', 'deferred') AND m.next_attempt_at <= now()
+                                 AND m.run_id IS DISTINCT FROM %(run)s LIMIT %(most)s) due)
+FROM unnest(%(providers)s::text[]) AS w (provider)
+"""
 
 _PERMIT = f"""
-SELECT 0, c.state, r.ended_at IS NULL FROM campaigns c, runs r WHERE c.id = %(campaign)s AND r.id = %(run)s
+SELECT 0, CASE WHEN {QUIET_SQL} THEN 'quiet' ELSE c.state END, r.ended_at IS NULL
+FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id, runs r WHERE c.id = %(campaign)s AND r.id = %(run)s
 UNION ALL
 SELECT n, forbidden, NULL FROM (
     SELECT p.n, {_FORBIDDEN} AS forbidden
@@ -93,32 +162,43 @@ class Claims:
         self._campaign, self._run, self._attributes = campaign_id, run_id, attributes
         self._after = 0
 
-    async def claim(self, connection: Connection, limit: int) -> list[Parcel]:
-        """Claim up to `limit` messages; people who must not be written to are skipped in the same statement.
+    async def claim(self, connection: Connection, limit: int, slowed: Sequence[str] = ()) -> list[Parcel]:
+        """Claim up to about `limit` messages, but none for the `slowed` providers.
 
-        An empty answer means that nothing can be claimed just now.
+        People who must not be written to are skipped in the same statement. An empty answer means that nothing can be
+        claimed just now.
         """
         while True:
-            rows = await self._claim(connection, limit)
-            parcels = [_parcel(row) for row in rows if row[5] is None]
+            if slowed:
+                rows = await self._ask(connection, _CLAIM_UNSLOWED, {"limit": limit, "slowed": texts(slowed)})
+                parcels = _parcels(rows)
+                if parcels or not rows:
+                    return parcels
+                continue
+            rows = await self._ask(connection, _CLAIM_ALL, {"limit": limit, "after": self._after})
+            self._after, before = max((row[0] for row in rows if row[6]), default=self._after), self._after
+            parcels = _parcels(rows)
             # Released messages lie behind the cursor: look from the start once more before saying there are none.
-            if parcels or (not rows and self._after == 0):
+            if parcels or (not rows and before == 0):
                 return parcels
             if not rows:
                 self._after = 0
 
-    async def _claim(self, connection: Connection, limit: int) -> list[tuple[Any, ...]]:
-        binds = {
-            "campaign": self._campaign,
-            "run": self._run,
-            "limit": limit,
-            "after": self._after,
-            "attributes": self._attributes,
-        }
+    async def claim_slowed(self, connection: Connection, wants: Mapping[str, int]) -> list[Parcel]:
+        """Claim messages for slowed providers, by provider: about as many as wanted, those due first."""
+        binds = {"providers": texts(list(wants)), "counts": numbers(wants.values())}
+        return _parcels(await self._ask(connection, _CLAIM_SLOWED, binds))
+
+    async def count_left(self, connection: Connection, providers: Sequence[str], most: int = 10_000) -> dict[str, int]:
+        """How many messages to these providers could be claimed, were they not slowed; counted up to `most`."""
+        binds = {"campaign": self._campaign, "run": self._run, "providers": texts(providers), "most": most}
+        rows = await (await connection.execute(_LEFT, binds)).fetchall()
+        return {row[0]: row[1] for row in rows if row[1]}
+
+    async def _ask(self, connection: Connection, statement: str, binds: dict[str, Any]) -> list[tuple[Any, ...]]:
+        common = {"campaign": self._campaign, "run": self._run, "attributes": self._attributes}
         cursor = connection.cursor(binary=True)
-        rows = await (await cursor.execute(_CLAIM, binds)).fetchall()
-        self._after = max((row[0] for row in rows if row[6]), default=self._after)
-        return rows
+        return await (await cursor.execute(statement, {**common, **binds})).fetchall()
 
     async def permit(self, connection: Connection, parcels: Sequence[Parcel]) -> Permission:
         """Whether these messages may go now."""
@@ -134,5 +214,5 @@ class Claims:
         return Permission(state, is_open, {row[0] - 1: row[1] for row in rows if row[0]})
 
 
-def _parcel(row: tuple[Any, ...]) -> Parcel:
-    return Parcel(row[0], row[1], row[2], row[3], row[4], row[7:])
+def _parcels(rows: list[tuple[Any, ...]]) -> list[Parcel]:
+    return [Parcel(row[0], row[1], row[2], row[3], row[4], row[8:], row[7]) for row in rows if row[5] is None]

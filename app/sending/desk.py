@@ -8,7 +8,7 @@ mail within that time.
 
 import asyncio
 import time
-from collections import Counter, deque
+from collections import Counter
 from datetime import UTC, datetime
 
 from app.core import clock
@@ -18,45 +18,42 @@ from app.mail.status_codes import Stage
 from app.messages.lifecycle import State
 from app.rendering.errors import RenderError
 from app.sending import journal
-from app.sending.account import Account
 from app.sending.carrier import Carrier
 from app.sending.journal import Journal
 from app.sending.letters import Letters
+from app.sending.pacing.limits import Limits
+from app.sending.pacing.reactions import BLOCK_REST, read_signal
+from app.sending.pacing.rules import NO_MAIL, telling_host
+from app.sending.pacing.turns import Turns, boottime
 from app.sending.parcel import Parcel
+from app.sending.refusals import Refusals, Whose
 from app.sending.replies import Reply
 from app.sending.smtp import At, Line
-from app.sending.verdicts import LONGEST_REPLY, Outcome, judge
+from app.sending.transports import AnyAccount
+from app.sending.verdicts import LONGEST_REPLY, Outcome, judge, untaken
 
 FRESH = 1.0
 """Seconds a permission is good for at the hand-over."""
-STALE = 0.4
-"""Seconds after which a permission is asked for again before the message is even announced."""
 PATIENCE = 5.0
 """Seconds a server is kept waiting between its 354 and the body while permission is sought."""
 MOST_CUTS = 2
 """Times a message is tried again at once after a connection ended before its turn."""
-MOST_REFUSALS = 25
-"""Refusals in a row that speak of us and not of a recipient, after which the run stops to spare the rest."""
 
 
-class SendDesk:
+class SendDesk(Turns):
     """The desk of one run. `stop` ends it: gently (what is announced may still go) or at once."""
 
-    def __init__(self, account: Account, letters: Letters, book: Journal) -> None:
-        self.claimed: deque[Parcel] = deque()
-        self.asked = 0
-        """Messages about which the database is being asked."""
-        self.permitted: deque[Parcel] = deque()
+    def __init__(self, account: AnyAccount, letters: Letters, book: Journal, limits: Limits | None = None) -> None:
+        super().__init__(limits or Limits())
         self.outcomes: list[Outcome] = []
-        self.lines: set[Carrier] = set()
         self.held: list[Line] = []
         self.counts: Counter[State] = Counter()
         self.stopped = ""
-        """Why no further message is taken: finished, stopped, waiting, lost, failed."""
+        """Why no further message is taken: finished, stopped, waiting, paced, lost, failed."""
+        self.rest = 0.0
+        """Seconds until any slowed provider takes more, when nothing else was left."""
         self.waiting_for = ""
         self.at_once = False
-        self.wanted = asyncio.Event()
-        """Permissions run short, or a line waits for one."""
         self.consumed = asyncio.Event()
         """Claimed messages run short."""
         self.over = asyncio.Event()
@@ -71,11 +68,10 @@ class SendDesk:
         """Connections in a row that ended without a verdict on any message."""
         self.last_words = ""
         self.server = account.name
-        self.trouble = ""
-        """What the last attempt to open a line met with."""
+        self.trouble, self.is_setup_fault = "", False
+        """What the last attempt to open a line met with, and whether waiting cannot mend it."""
         self.has_met = False
         """Some line was open at some time."""
-        self.short_of_lines = asyncio.Event()
         self.letters = letters
         self._account, self._book = account, book
         self._loop = asyncio.get_running_loop()
@@ -84,7 +80,7 @@ class SendDesk:
         self._entries: list[bytes] = []
         self._ready: list[Line] = []
         self._is_scheduled = False
-        self._refusals = 0
+        self._refusals = Refusals()
 
     def stop(self, outcome: str, waiting_for: str = "", *, at_once: bool = False) -> None:
         """Take no further message. The first reason counts; `at_once` nothing is handed over any more either."""
@@ -98,13 +94,6 @@ class SendDesk:
         self.over.set()
         self.short_of_lines.set()
         self.wanted.set()
-
-    @property
-    def has_work(self) -> bool:
-        """Whether any claimed message has no outcome yet."""
-        if self.claimed or self.asked or self.permitted:
-            return True
-        return any(line.parcels for line in self.lines)
 
     @property
     def under_way(self) -> list[int]:
@@ -128,18 +117,12 @@ class SendDesk:
         if self.stopped:
             return None
         moment = self._now()
-        while permitted:
-            parcel = permitted.popleft()
-            if boottime() - parcel.permitted_at > STALE:
-                permitted.appendleft(parcel)
-                self.claimed.extendleft(reversed(permitted))
-                permitted.clear()
-                self.wanted.set()
-                return None
+        while (parcel := (self._next_slowed() if self._slowed else None) or self._next()) is not None:
             try:
                 if not parcel.data:
                     self.letters.compose(parcel, self._date(moment))
             except (RenderError, Invalid) as error:
+                self.limits.landed(parcel)
                 self._settle(
                     Outcome(parcel.message_id, moment, State.FAILED, reason="render", reply=_short(str(error)))
                 )
@@ -164,31 +147,49 @@ class SendDesk:
         if entries and not self._write(entries):
             going = []
         begun = {parcel.message_id for parcel in going}
-        self.claimed.extendleft(parcel for parcel in reversed(parcels) if parcel.message_id not in begun)
+        for parcel in reversed(parcels):
+            if parcel.message_id not in begun:
+                self._back(parcel)
         return going
 
     def answered(self, parcel: Parcel, stage: Stage, reply: Reply) -> None:
         """Note the server's verdict."""
+        if parcel.limit is not None:
+            self._landed(parcel.limit, parcel)
         if stage == "final" and reply.code < 300:
             text = reply.text.replace("\n", " ")[:LONGEST_REPLY]
             number, moment = parcel.message_id, self._now()
             self._entries.append(journal.sent(number, moment, reply.code, text.encode()))
             self.outcomes.append(Outcome(number, moment, State.SENT, reply.code, journal.enhanced(text), "", text))
             self.counts[State.SENT] += 1
-            self._refusals = 0
+            self._refusals.forget()
+            self.limits.accepted[parcel.provider] += 1
+            if (limit := self._slowed.get(parcel.provider)) is not None:
+                limit.taken += 1
             self._schedule()
             return
-        verdict = judge(parcel.message_id, self._now(), stage, reply, self._account.host)
-        self._settle(verdict.outcome)
-        self._count_refusal(reply.words, is_general=verdict.is_general)
+        provider = parcel.provider
+        host = (provider and telling_host(provider)) or self._account.host
+        verdict = judge(parcel.message_id, self._now(), stage, reply, host)
+        outcome = verdict.outcome
+        signal = read_signal(provider, stage, verdict) if provider else None
+        if signal is not None:
+            wait = self.limits.hear(parcel, signal, reply.words, self._lines_to(provider))
+            outcome = outcome._replace(wait=wait if outcome.state is State.DEFERRED else 0.0)
+            self.paced.set()
+        self._settle(outcome)
+        is_known = signal is not None and provider in self._slowed and reply.code < 500
+        self._count_refusal(reply.words, is_general=verdict.is_general and not is_known, provider=provider)
 
     def unsendable(self, parcel: Parcel, status: str, reason: str, words: str) -> None:
         """Note that this server cannot take this message."""
+        self.limits.landed(parcel)
         self._settle(Outcome(parcel.message_id, self._now(), State.FAILED, 0, status, reason, words))
         self._count_refusal(words, is_general=reason == "mesgtoobig")
 
     def cut(self, parcel: Parcel, *, handed_over: bool, why: str) -> None:
         """A connection ended: what was handed over is in doubt for good, what was not goes out by another line."""
+        self.limits.landed(parcel)
         if handed_over:
             self._settle(
                 Outcome(parcel.message_id, self._now(), State.UNCERTAIN, reason="unanswered", reply=_short(why))
@@ -199,7 +200,7 @@ class SendDesk:
             )
         else:
             parcel.cuts += 1
-            self.claimed.appendleft(parcel)
+            self._back(parcel)
             self.wanted.set()
 
     def idle(self, line: Carrier) -> None:
@@ -224,17 +225,26 @@ class SendDesk:
     # what the run calls
 
     def receive(self, parcels: list[Parcel]) -> None:
-        """Claimed messages have come."""
-        self.claimed.extend(parcels)
+        """Claimed messages have come. Domains that take no mail are not tried (RFC 7505)."""
+        slowed, claimed = self._slowed, self.claimed
+        for parcel in parcels:
+            provider = parcel.provider
+            if provider == NO_MAIL:
+                self._settle(untaken(parcel.message_id, self._now()))
+            elif slowed and provider in slowed:
+                slowed[provider].waiting.append(parcel)
+                self.paced.set()
+            else:
+                claimed.append(parcel)
         self.wanted.set()
         self.short_of_lines.set()
 
-    def wake_lines(self) -> None:
-        """There are permitted messages: give them to idle lines."""
-        for line in [line for line in self.lines if line.is_idle]:
-            if not self.permitted:
-                return
-            line.wake()
+    def forbid(self, parcel: Parcel, reason: str) -> None:
+        """A claimed message must not go any more."""
+        if parcel.limit is not None:
+            parcel.limit.queued -= 1
+            parcel.limit = None
+        self.skip(parcel, reason)
 
     def decide(self, line: Line, forbidden: str) -> None:
         """The permission a held line waited for has come, or the reason against it."""
@@ -252,11 +262,12 @@ class SendDesk:
         if parcel is not None and reason:
             self.skip(parcel, reason)
         elif parcel is not None:
-            self.claimed.appendleft(parcel)
+            self._back(parcel)
         line.hang_up("The message was withdrawn.")
 
     def skip(self, parcel: Parcel, reason: str) -> None:
         """The person must not be written to any more."""
+        self.limits.landed(parcel)
         self._settle(Outcome(parcel.message_id, self._now(), State.SKIPPED, reason=reason))
 
     def look_after_lines(self) -> None:
@@ -316,9 +327,14 @@ class SendDesk:
         self.counts[outcome.state] += 1
         self._schedule()
 
-    def _count_refusal(self, words: str, *, is_general: bool) -> None:
-        self._refusals = self._refusals + 1 if is_general else 0
-        if self._refusals >= MOST_REFUSALS:
+    def _count_refusal(self, words: str, *, is_general: bool, provider: str = "") -> None:
+        """Too many in a row: those of one provider hold its lane, those of several speak of the transport."""
+        if not is_general:
+            self._refusals.forget()
+        elif (whose := self._refusals.count(provider)) is Whose.PROVIDER:
+            self.limits.block(provider, BLOCK_REST, words)
+            self.paced.set()
+        elif whose is Whose.TRANSPORT:
             self.stop("waiting", f"The mail server at {self._account.name} refuses our mail: {words[:300]}")
 
     def _date(self, moment: float) -> datetime:
@@ -328,11 +344,6 @@ class SendDesk:
 
     def _now(self) -> float:
         return time.time() + self._offset
-
-
-def boottime() -> float:
-    """Seconds since the machine started, sleep included: a permission does not outlive a closed lid."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 def _short(text: str) -> str:

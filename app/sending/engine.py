@@ -8,7 +8,7 @@ import asyncio
 import gc
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from secrets import token_hex
 from threading import Event
 
@@ -18,25 +18,38 @@ from psycopg import OperationalError
 from app.core.errors import MerpatiError, Unavailable
 from app.core.extensions import keyring, settings
 from app.core.logging import log
+from app.core.memory import give_back_memory
 from app.core.settings import Settings, libpq_url
 from app.core.tokens import Keyring
 from app.messages.lifecycle import State
+from app.sending.allowance import Allowance
 from app.sending.books import Books, wait_for
 from app.sending.claims import Claims
 from app.sending.connections import connect
 from app.sending.couriers import keep_carriers
 from app.sending.desk import SendDesk
+from app.sending.fairness import Hurry, Turn, next_turn
+from app.sending.health import note_health
 from app.sending.journal import Journal
 from app.sending.letters import Letters, load_letters
 from app.sending.outcomes import Ledger
+from app.sending.pacing.buckets import Buckets
+from app.sending.pacing.limits import Limits
+from app.sending.pacing.pacer import exchange, keep_pace
+from app.sending.pacing.rules import RATED
+from app.sending.pacing.state import transport_key
 from app.sending.runs import close_run, open_run, say_waiting
 from app.sending.supply import claim_messages, permit_messages
+from app.sending.warmup.allowance import find_identity, remaining
 from app.sending.ways import Way, choose_way
 
 SOON = 2.0
 """Seconds after the end of a slice in which its last answers usually come; whoever is slower holds up nobody else."""
 GRACE = 20.0
 """Seconds that a stopping worker waits for answers to what it has handed over; then those are in doubt."""
+
+LOOK = 0.5
+"""Seconds between two looks at whether something is in a hurry."""
 
 _stop = Event()
 
@@ -78,6 +91,7 @@ def allow_start() -> None:
 @cache
 def _spare_the_collector() -> None:
     """Once per process: what it has loaded stays for good, and looking through it again took a tenth of a slice."""
+    give_back_memory()
     gc.freeze()
 
 
@@ -95,8 +109,11 @@ class _Slice:
             if run_id is None:
                 return SliceResult()
             try:
-                way = await choose_way(connection, self._campaign, self._settings, self._keyring)
-                letters = await load_letters(connection, self._campaign, self._settings, self._keyring)
+                way = await choose_way(connection, self._campaign, self._settings, self._keyring, run_id)
+                letters = await load_letters(
+                    connection, self._campaign, self._settings, self._keyring, relay_signs=way.relay_signs
+                )
+                turn = await next_turn(connection, self._campaign, self._settings.send_slice)
                 book = Journal(path, way.account.name)
             except (MerpatiError, OSError) as error:
                 await close_run(connection, run_id, "waiting")
@@ -104,38 +121,54 @@ class _Slice:
                 return SliceResult("waiting", waiting_for=str(error))
         finally:
             await connection.close()
-        return await self._run(run_id, way, letters, book)
+        return await self._run(run_id, way, turn, letters, book)
 
-    async def _run(self, run_id: int, way: Way, letters: Letters, book: Journal) -> SliceResult:
-        desk = SendDesk(way.account, letters, book)
+    async def _run(self, run_id: int, way: Way, turn: Turn, letters: Letters, book: Journal) -> SliceResult:
+        scale = self._settings.pace_scale
+        desk = SendDesk(way.account, letters, book, Limits(self._settings.workers, scale))
+        buckets = Buckets(self._settings.redis_url, transport_key(way.transport_id), str(run_id), scale)
         ledger = Ledger(run_id, way.account.name, self._settings.retry_seconds)
-        books = Books(self._url, await connect(self._url), desk, ledger)
+        keeping = await connect(self._url)
+        warming = await find_identity(keeping, self._campaign, way.transport_id)
+        books = Books(self._url, keeping, desk, ledger, warming)
         is_written = False
         try:
-            await self._send(desk, books, way, run_id)
+            await self._send(desk, books, buckets, way, turn, run_id)
+            if desk.stopped == "paced":
+                await buckets.rest(self._campaign, desk.rest, list(desk.limits.by_provider))
             await books.close(run_id, self._campaign)
             is_written = True
+            await note_health(books.connection, way, desk)
         finally:
+            await buckets.close()
             # While the journal exists, recovery takes over what did not reach the database.
             book.close(remove=is_written)
             await books.connection.close()
         has_more = _stop.is_set() or (desk.stopped == "finished" and not desk.is_exhausted)
         return SliceResult(desk.stopped, has_more, desk.counts, desk.waiting_for)
 
-    async def _send(self, desk: SendDesk, books: Books, way: Way, run_id: int) -> None:
+    async def _send(self, desk: SendDesk, books: Books, buckets: Buckets, way: Way, turn: Turn, run_id: int) -> None:
         """Let everything run until the desk has stopped and every line is closed."""
         claims = Claims(self._campaign, run_id, attributes=desk.letters.need_attributes)
         asking = await connect(self._url)
+        allowance = Allowance(way)
+        desk.limits.know(await claims.count_left(asking, RATED, 1))
+        await exchange(desk, buckets)
+        caps = None if books.warming is None else partial(remaining, identity=books.warming, campaign_id=self._campaign)
+        if caps is not None:
+            desk.limits.cap(await caps(asking))
         helpers = [
-            asyncio.create_task(permit_messages(desk, claims, asking, run_id)),
+            asyncio.create_task(permit_messages(desk, claims, asking, run_id, allowance)),
             asyncio.create_task(keep_carriers(way.account, desk)),
+            asyncio.create_task(keep_pace(desk, buckets, asking, caps)),
         ]
+        batch = self._settings.send_batch
         clerks = [
-            asyncio.create_task(claim_messages(desk, claims, books, self._settings.send_batch)),
+            asyncio.create_task(claim_messages(desk, claims, books, min(batch, way.most or batch))),
             asyncio.create_task(books.keep(self._campaign)),
         ]
         try:
-            await self._watch(desk, helpers + clerks, books, run_id)
+            await self._watch(desk, helpers + clerks, books, buckets, turn, run_id)
         finally:
             desk.stop("failed", at_once=True)
             for line in list(desk.lines):
@@ -149,17 +182,31 @@ class _Slice:
                 await books.connection.close()
             for task in late:
                 task.cancel()
-            await asyncio.gather(*helpers, *clerks, return_exceptions=True)
+            await _end(helpers + clerks)
+            await allowance.close(desk)
             await asking.close()
 
-    async def _watch(self, desk: SendDesk, tasks: list[asyncio.Task[None]], books: Books, run_id: int) -> None:
+    async def _watch(
+        self,
+        desk: SendDesk,
+        tasks: list[asyncio.Task[None]],
+        books: Books,
+        buckets: Buckets,
+        turn: Turn,
+        run_id: int,
+    ) -> None:
         loop = asyncio.get_running_loop()
-        end, last = loop.time() + self._settings.send_slice, float("inf")
+        end, last = loop.time() + turn.seconds, float("inf")
         given_back = float("inf")
+        hurry, looked_at = Hurry(), loop.time()
         while not desk.stopped or (desk.lines and loop.time() < last):
             await wait_for(desk.over, 0.1)
             desk.over.clear()
             desk.look_after_lines()
+            if turn.yields and not desk.stopped and loop.time() > looked_at + LOOK:
+                looked_at = loop.time()
+                if hurry.look(looked_at, waits=await buckets.is_hurry()):
+                    desk.stop("finished")
             if loop.time() > end:
                 desk.stop(*_ending(desk))
             if desk.stopped and desk.lines and given_back == float("inf"):
@@ -179,10 +226,21 @@ class _Slice:
         if error is None or desk.at_once:
             return
         if isinstance(error, OperationalError):
-            desk.stop("waiting", "The database did not answer.", at_once=True)
+            # No failure of the transport: the next run may begin as soon as there is a database.
+            desk.stop("interrupted", at_once=True)
         else:
             log("sending").error("send slice failed", campaign=self._campaign, exc_info=error)
             desk.stop("failed", at_once=True)
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Until all are over. A cancellation that a library swallows is asked for again."""
+    while open_ones := [task for task in tasks if not task.done()]:
+        for task in open_ones:
+            task.cancel()
+        await asyncio.wait(open_ones, timeout=0.5)
+    # What failed was heard of by `_watch`; this only says so.
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _ending(desk: SendDesk) -> tuple[str, str]:

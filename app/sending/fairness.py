@@ -1,9 +1,10 @@
-"""How long one slice may be, so that campaigns and workspaces share the workers by their weights.
+"""Sharing the workers: how long one slice may be by the weights of campaigns and workspaces, and when it ends early.
 
 The queue of slices goes round: each campaign has its turn. So shares follow from the lengths of the turns: a
 workspace's share is its weight among those that send, and within it each campaign's weight among its campaigns.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -13,16 +14,40 @@ SHORTEST = 2.0
 LONGEST_BY_USUAL = 3.0
 """A turn is at most so many times the usual one, whatever the weights."""
 
+PATIENCE = 1.0
+"""Seconds that something in a hurry waits for a free worker before a slice makes room for it."""
+
 _SENDING = """
-SELECT c.id, c.workspace_id, c.weight, w.weight
+SELECT c.id, c.workspace_id, c.weight, w.weight, c.stream
 FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id WHERE c.state = 'sending'
 """
 
 
-async def slice_seconds(connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, usual: float) -> float:
-    """The length of this campaign's next slice; `usual` seconds when it sends alone or all weigh the same."""
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One slice: its length, and whether it makes room for what is in a hurry."""
+
+    seconds: float
+    yields: bool
+
+
+async def next_turn(connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, usual: float) -> Turn:
+    """This campaign's next slice; `usual` seconds when it sends alone or all weigh the same."""
     rows = await (await connection.execute(_SENDING)).fetchall()
-    return turn(campaign_id, [(row[0], row[1], row[2], row[3]) for row in rows], usual)
+    seconds = turn(campaign_id, [(row[0], row[1], row[2], row[3]) for row in rows], usual)
+    return Turn(seconds, all(row[4] != "transactional" for row in rows if row[0] == campaign_id))
+
+
+class Hurry:
+    """Whether something in a hurry has waited too long, from looks now and then."""
+
+    def __init__(self) -> None:
+        self._since = 0.0
+
+    def look(self, now: float, *, waits: bool) -> bool:
+        """True once it has waited for `PATIENCE` seconds."""
+        self._since = (self._since or now) if waits else 0.0
+        return waits and now - self._since >= PATIENCE
 
 
 def turn(campaign_id: int, sending: list[tuple[int, int, int, int]], usual: float) -> float:

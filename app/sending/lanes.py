@@ -9,9 +9,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 
+from app.accounts.quiet import quiet_until, quiet_words
+from app.core import clock
 from app.core.database import db
 from app.core.extensions import enqueue_job, settings
 from app.core.jobs import Job
+from app.sending.pacing.state import Rest, resting
 
 _WORK = text(
     """
@@ -22,9 +25,10 @@ _WORK = text(
                                     AND m.state IN ('planned', 'deferred')
                                     AND m.next_attempt_at <= now() LIMIT :enough) d) AS claimable,
            (SELECT count(*) FROM runs r WHERE r.campaign_id = c.id AND r.ended_at IS NULL) AS running,
+           c.stream, c.timing, w.timezone, w.quiet_from, w.quiet_to,
            tries.failures,
            tries.ended_at < now() - make_interval(secs => least(2 ^ tries.failures, :longest)) AS may_try
-    FROM campaigns c LEFT JOIN LATERAL (
+    FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id LEFT JOIN LATERAL (
         SELECT count(*) FILTER (WHERE NOT was_of_use) AS failures, max(ended_at) AS ended_at
         FROM (
             SELECT ended_at, bool_or(outcome NOT IN ('waiting', 'failed')) OVER (ORDER BY id DESC) AS was_of_use FROM (
@@ -36,6 +40,7 @@ _WORK = text(
     WHERE c.state = 'sending'
     """
 )
+_STREAM = text("SELECT stream FROM campaigns WHERE id = :campaign")
 _DEFERRED = text(
     """
     SELECT count(*) AS number, count(*) FILTER (WHERE m.state = 'planned') AS timed,
@@ -52,6 +57,24 @@ _SAY = text(
     WHERE id = :campaign AND state = 'sending' AND waiting_for <> :words
     """
 )
+# Provider by provider: those that rest may have a million messages.
+_OTHER_WORK = text(
+    """
+    WITH RECURSIVE one (provider) AS (
+        (SELECT provider FROM messages WHERE campaign_id = :campaign AND state = 'planned' AND next_attempt_at IS NULL
+         ORDER BY provider LIMIT 1)
+        UNION ALL
+        SELECT following.provider FROM one, LATERAL (
+            SELECT provider FROM messages
+            WHERE campaign_id = :campaign AND state = 'planned' AND next_attempt_at IS NULL
+                  AND provider > one.provider ORDER BY provider LIMIT 1) following
+    )
+    SELECT EXISTS (SELECT FROM one WHERE provider <> ALL(CAST(:resting AS text[])))
+        OR EXISTS (SELECT FROM messages WHERE campaign_id = :campaign AND state IN ('planned', 'deferred')
+                                              AND next_attempt_at <= now()
+                                              AND provider <> ALL(CAST(:resting AS text[])))
+    """
+)
 LONGEST_PAUSE = 60
 """Seconds between tries while the transport cannot be used: 2, 4, 8 … up to this."""
 
@@ -64,15 +87,24 @@ def start_lanes(campaign_id: int, lanes: int | None = None) -> None:
 
 def queue_lane(campaign_id: int, lane: int) -> None:
     """Queue the next slice of one lane."""
-    enqueue_job(Job.SEND_CAMPAIGN, campaign_id, lane, once_as=f"send-{campaign_id}-{lane}")
+    stream = db.session.scalar(_STREAM, {"campaign": campaign_id})
+    job = Job.SEND_AT_ONCE if stream == "transactional" else Job.SEND_CAMPAIGN
+    enqueue_job(job, campaign_id, lane, once_as=f"send-{campaign_id}-{lane}")
 
 
 def tend() -> None:
     """See that every campaign in `sending` has its lanes, and that its page says what it waits for. Commits."""
     batch, workers = settings().send_batch, settings().workers
     wanted: dict[int, int] = {}
-    for row in db.session.execute(_WORK, {"enough": batch * workers, "longest": LONGEST_PAUSE}).all():
-        if row.claimable:
+    rows = db.session.execute(_WORK, {"enough": batch * workers, "longest": LONGEST_PAUSE}).all()
+    rests = resting(row.id for row in rows if row.claimable)
+    for row in rows:
+        if row.claimable and (until := quiet_until(row, row.stream, row.timing, clock.now())) is not None:
+            if not row.running:
+                db.session.execute(_SAY, {"campaign": row.id, "words": quiet_words(row, until)})
+        elif row.claimable:
+            if row.id in rests and not _has_other_work(row.id, rests[row.id]):
+                continue
             lanes = min(workers, -(-row.claimable // batch)) - row.running
             # After failures a single knock, and not too often.
             wanted[row.id] = lanes if not row.failures else int(row.may_try and lanes > 0)
@@ -81,6 +113,11 @@ def tend() -> None:
     db.session.commit()
     for campaign_id, lanes in wanted.items():
         start_lanes(campaign_id, lanes)
+
+
+def _has_other_work(campaign_id: int, rest: Rest) -> bool:
+    binds = {"campaign": campaign_id, "resting": list(rest.providers)}
+    return bool(db.session.execute(_OTHER_WORK, binds).scalar_one())
 
 
 def _say_deferred(campaign_id: int) -> None:

@@ -1,7 +1,7 @@
 """The mails of one campaign: what all recipients share is made ready once, then bytes per person."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,11 +10,14 @@ from psycopg import AsyncConnection
 
 from app.core.settings import Settings
 from app.core.tokens import Keyring, Purpose
+from app.mail.dkim import Signer
 from app.mail.frame import MailFrame
 from app.mail.wire import Sender
 from app.messages.links import MessageLinks
 from app.rendering.compiled import CompiledDesign
 from app.rendering.merge import Personaliser, PersonContext
+from app.sending.domains.composed import sign_composed
+from app.sending.domains.signing import load_signers
 from app.sending.parcel import Parcel
 
 _CAMPAIGN = """
@@ -59,6 +62,7 @@ class Letters:
         settings: Settings,
         *,
         need_attributes: bool,
+        signers: Sequence[Signer] = (),
     ) -> None:
         self.need_attributes = need_attributes
         """Whether some mail names a field that only some people have."""
@@ -67,6 +71,7 @@ class Letters:
         self._lists = lists
         self._keyring = keyring
         self._settings = settings
+        self._signers = signers
         self._links = MessageLinks(keyring, settings.base_url)
         self._frames: dict[int | None, MailFrame] = {}
         self._campaign = {"id": shared.campaign_id, "name": shared.campaign_name}
@@ -104,7 +109,8 @@ class Letters:
             html_qp=parts.html_qp,
         )
         parcel.return_path, parcel.recipient = mail.envelope_from, mail.envelope_to
-        parcel.needs_smtputf8, parcel.data = mail.needs_smtputf8, mail.data
+        parcel.needs_smtputf8 = mail.needs_smtputf8
+        parcel.data = sign_composed(mail.data, self._signers) if self._signers else mail.data
         parcel.person = ()
 
     def _frame(self, list_id: int | None) -> MailFrame:
@@ -142,9 +148,17 @@ def names_attributes(text: str) -> bool:
 
 
 async def load_letters(
-    connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, settings: Settings, keyring: Keyring
+    connection: AsyncConnection[tuple[Any, ...]],
+    campaign_id: int,
+    settings: Settings,
+    keyring: Keyring,
+    *,
+    relay_signs: bool = False,
 ) -> Letters:
-    """Make a campaign's mails ready. Raises DesignError, Invalid when its content cannot be used."""
+    """Make a campaign's mails ready, to be signed here unless the relay signs.
+
+    Raises DesignError, Invalid when its content cannot be used, SettingsError when a signing key cannot be read.
+    """
     row = await (await connection.execute(_CAMPAIGN, (campaign_id,))).fetchone()
     assert row is not None
     shared = Shared(row[0], row[1], Sender(row[2], row[3], row[4] or None), row[5], row[6], *row[7:])
@@ -160,4 +174,5 @@ async def load_letters(
         need_attributes |= any(names_attributes(text) for text in texts)
         personalisers[variant_id] = Personaliser(design, subject=subject, preheader=preheader, link_targets=targets)
     lists = dict(await (await connection.execute(_LISTS, (campaign_id,))).fetchall())
-    return Letters(shared, personalisers, lists, keyring, settings, need_attributes=need_attributes)
+    signers = [] if relay_signs else await load_signers(connection, shared.workspace_id, shared.sender.email, keyring)
+    return Letters(shared, personalisers, lists, keyring, settings, need_attributes=need_attributes, signers=signers)

@@ -31,7 +31,7 @@ class Lines:
 
     def _missing(self) -> int:
         desk = self._desk
-        wanted = min(self._limit, len(desk.lines) + len(desk.claimed) + len(desk.permitted))
+        wanted = min(self._limit, len(desk.lines) + desk.backlog)
         if not desk.lines or (desk.fruitless and not any(line.verdicts for line in desk.lines)):
             # A server that is down is knocked at with one hand; one that hangs up on messages gets no more of them
             # at a time than that, until it has judged one.
@@ -56,7 +56,7 @@ class Lines:
             elif isinstance(result, BaseException):
                 raise result
         if faults:
-            desk.trouble = str(faults[0])
+            desk.trouble, desk.is_setup_fault = str(faults[0]), faults[0].is_setup
         self._failures = self._failures + 1 if faults and len(faults) == len(results) else 0
         if faults and desk.lines:
             # It takes some of our connections: work with those, and ask for no more in this run.

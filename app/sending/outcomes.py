@@ -34,11 +34,14 @@ _OTHERS = f"""
 WITH o AS (
     SELECT * FROM unnest(
         %(ids)s::bigint[], %(ats)s::float8[], %(codes)s::smallint[], %(statuses)s::text[], %(replies)s::text[],
-        %(states)s::text[], %(reasons)s::text[], %(dead)s::boolean[]
-    ) AS o (id, at, code, status, reply, state, reason, dead)
+        %(states)s::text[], %(reasons)s::text[], %(dead)s::boolean[], %(paced)s::float8[]
+    ) AS o (id, at, code, status, reply, state, reason, dead, paced)
 ), settled AS MATERIALIZED (
     SELECT o.*, m.attempts,
-           CASE WHEN o.state = 'deferred' AND m.attempts > cardinality(%(waits)s::float8[]) THEN 'failed'
+           -- Who waits for the pace is tried as often as that takes, but no longer than the schedule lasts.
+           CASE WHEN o.state = 'deferred' AND m.attempts > cardinality(%(waits)s::float8[])
+                     AND (o.paced = 0 OR (SELECT min(a.at) FROM attempts a WHERE a.message_id = m.id)
+                                         < to_timestamp(o.at) - make_interval(secs => %(lasts)s)) THEN 'failed'
                 ELSE o.state END AS becomes
     FROM o JOIN messages m ON m.id = o.id
 ), moved AS (
@@ -47,7 +50,8 @@ WITH o AS (
         reason = CASE WHEN s.becomes = 'failed' AND s.state = 'deferred' THEN 'expired' ELSE s.reason END,
         sent_at = CASE WHEN s.becomes = 'sent' THEN to_timestamp(s.at) END,
         next_attempt_at = CASE WHEN s.becomes = 'deferred' THEN
-            to_timestamp(s.at) + make_interval(secs => (%(waits)s::float8[])[m.attempts] * (0.9 + 0.2 * random())) END,
+            to_timestamp(s.at) + make_interval(secs => CASE WHEN s.paced > 0 THEN s.paced
+                ELSE (%(waits)s::float8[])[m.attempts] * (0.9 + 0.2 * random()) END) END,
         changed_at = now()
     FROM settled s WHERE m.id = s.id AND {_OURS}
     RETURNING m.id, m.workspace_id, m.campaign_id, m.subscriber_id, m.address,
@@ -105,7 +109,9 @@ class Ledger:
             "states": texts([outcome.state for outcome in outcomes]),
             "reasons": texts([outcome.reason for outcome in outcomes]),
             "dead": "{" + ",".join(["t" if outcome.suppress else "f" for outcome in outcomes]) + "}",
+            "paced": numbers([outcome.wait for outcome in outcomes]),
             "waits": numbers(self._waits),
+            "lasts": float(sum(self._waits)),
         }
 
 

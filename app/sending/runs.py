@@ -6,14 +6,16 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-_OPEN = """
+from app.accounts.quiet import QUIET_SQL
+
+_OPEN = f"""
 INSERT INTO runs (workspace_id, campaign_id, host, pid, journal)
-SELECT workspace_id, id, %(host)s, %(pid)s, %(journal)s FROM campaigns
-WHERE id = %(campaign)s AND state = 'sending'
+SELECT c.workspace_id, c.id, %(host)s, %(pid)s, %(journal)s FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id
+WHERE c.id = %(campaign)s AND c.state = 'sending' AND NOT {QUIET_SQL}
       AND (SELECT count(*) FROM runs
            WHERE campaign_id = %(campaign)s AND ended_at IS NULL AND outcome <> 'ending') < %(most)s
 RETURNING id
-"""
+"""  # noqa: S608 - only constants of the house are put together
 _LOCK = "SELECT 1 FROM runs WHERE id = %s AND ended_at IS NULL FOR UPDATE"
 RELEASE = """
 UPDATE messages
@@ -33,7 +35,7 @@ WHERE id = %(campaign)s AND state = 'sending' AND waiting_for <> %(text)s
 async def open_run(
     connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, journal: str, most: int
 ) -> int | None:
-    """A new run of a sending campaign; None when it does not send, or `most` runs work on it already."""
+    """A new run of a sending campaign; None when it does not send, it is quiet, or `most` runs work on it already."""
     binds = {
         "host": socket.gethostname(),
         "pid": os.getpid(),

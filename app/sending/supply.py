@@ -2,9 +2,13 @@
 
 from dataclasses import dataclass
 
+from app.sending.allowance import Allowance
 from app.sending.books import Books, wait_for
 from app.sending.claims import Claims, Connection
-from app.sending.desk import SendDesk, boottime
+from app.sending.desk import SendDesk
+from app.sending.pacing.slow import Slow
+from app.sending.pacing.turns import boottime
+from app.sending.parcel import Parcel
 from app.sending.smtp import At
 
 AHEAD = 0.1
@@ -32,7 +36,9 @@ class _Pace:
         return self.rate
 
 
-async def permit_messages(desk: SendDesk, claims: Claims, connection: Connection, run_id: int) -> None:
+async def permit_messages(
+    desk: SendDesk, claims: Claims, connection: Connection, run_id: int, allowance: Allowance
+) -> None:
     """Keep about `AHEAD` seconds of permitted messages before the lines, until cancelled. Raises OperationalError."""
     pace = _Pace(at=boottime())
     checked = beaten = 0.0
@@ -45,7 +51,7 @@ async def permit_messages(desk: SendDesk, claims: Claims, connection: Connection
         if is_short or desk.held or now - checked > CHECK:
             chunk = int(min(max(pace.look(now, desk.announced) * AHEAD, 2 * len(desk.lines), 8), MOST_PERMITTED))
             desk.low = chunk // 2
-            await _permit(desk, claims, connection, chunk)
+            await _permit(desk, claims, connection, await allowance.take(desk, chunk))
             checked = now
         desk.wanted.clear()
         if not desk.held and (desk.stopped or not desk.claimed or len(desk.permitted) > desk.low):
@@ -53,19 +59,32 @@ async def permit_messages(desk: SendDesk, claims: Claims, connection: Connection
 
 
 async def claim_messages(desk: SendDesk, claims: Claims, books: Books, batch: int) -> None:
-    """Keep up to two batches of claimed messages behind the permitted ones; stop the desk when nothing is left."""
+    """Keep up to two batches of claimed messages behind the permitted ones; stop the desk when nothing is left.
+
+    For slowed providers only what can soon go is claimed. When nothing else is left, the run stays with them for a
+    while where they flow, and ends where they rest.
+    """
+    slow = Slow()
     while not desk.stopped:
         desk.consumed.clear()
-        if len(desk.claimed) < batch and len(desk.outcomes) < 4 * batch:
+        if len(desk.outcomes) < 4 * batch:
+            slowed = list(desk.limits.by_provider)
+            parcels: list[Parcel] = []
             async with books.lock:
-                parcels = await claims.claim(books.connection, batch)
+                if len(desk.claimed) < batch:
+                    parcels = await claims.claim(books.connection, batch, slowed)
+                if slowed:
+                    parcels += await slow.claim(desk, claims, books.connection)
             desk.receive(parcels)
             if parcels:
+                slow.only_since = 0.0
                 continue
-            if not desk.has_work:
+            if not desk.has_work and not slowed:
                 desk.is_exhausted = True
                 desk.stop("finished")
                 return
+            if slowed and not desk.has_open_work:
+                await slow.consider(desk, claims, books)
         await wait_for(desk.consumed, AHEAD)
 
 
@@ -89,7 +108,7 @@ async def _permit(desk: SendDesk, claims: Claims, connection: Connection, chunk:
         desk.decide(line, permission.forbidden.get(index, ""))
     for index, parcel in enumerate(fresh, len(held)):
         if reason := permission.forbidden.get(index):
-            desk.skip(parcel, reason)
+            desk.forbid(parcel, reason)
         else:
-            desk.permitted.append(parcel)
+            desk.permit(parcel)
     desk.wake_lines()

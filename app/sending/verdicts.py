@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from app.mail import classify
 from app.mail.classify import classify_reply
 from app.mail.status_codes import Stage
 from app.messages.lifecycle import State
@@ -15,7 +16,10 @@ _BEFORE_RECIPIENT = frozenset({"connect", "ehlo", "mail"})
 
 
 class Outcome(NamedTuple):
-    """What became of one message; `at` in seconds since 1970. `deferred` becomes `failed` when its time has run out."""
+    """What became of one message; `at` in seconds since 1970. `deferred` becomes `failed` when its time has run out.
+
+    `wait`: seconds after which a deferred one is tried again because of the pace; 0: by the schedule.
+    """
 
     message_id: int
     at: float
@@ -25,13 +29,15 @@ class Outcome(NamedTuple):
     reason: str = ""
     reply: str = ""
     suppress: bool = False
+    wait: float = 0.0
 
 
 class Verdict(NamedTuple):
-    """An outcome, and whether it speaks of us, the content or the server rather than of this one recipient."""
+    """An outcome, what the reply was found to mean, and whether that speaks of more than this one recipient."""
 
     outcome: Outcome
     is_general: bool
+    found: classify.Verdict
 
 
 def judge(message_id: int, at: float, stage: Stage, reply: Reply, host: str = "") -> Verdict:
@@ -61,4 +67,10 @@ def judge(message_id: int, at: float, stage: Stage, reply: Reply, host: str = ""
         text[:LONGEST_REPLY],
         dead,
     )
-    return Verdict(outcome, is_general=found.scope != "address" and (reply.code >= 500 or stage != "rcpt"))
+    return Verdict(outcome, found.scope != "address" and (reply.code >= 500 or stage != "rcpt"), found)
+
+
+def untaken(message_id: int, at: float) -> Outcome:
+    """The outcome of a message to a domain that takes no mail: it is not even tried (RFC 7505 §4.1)."""
+    words = "Not tried: the domain says that it takes no mail (null MX, RFC 7505)."
+    return Outcome(message_id, at, State.BOUNCED, 556, "5.1.10", "notaccept", words, suppress=True)

@@ -1,14 +1,42 @@
-"""Which way a run goes out: chosen when it begins, told how it went when it ends."""
+"""Which way a run goes out: the transport chosen for its campaign, or the workspace's by tier, health and weight."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 
+from app.core.errors import SettingsError
 from app.core.settings import Settings
 from app.core.tokens import Keyring
-from app.sending.account import Account
-from app.sending.transports import account_for
+from app.sending.allowance import WORTH_WAITING
+from app.sending.health import RunReport, note_run
+from app.sending.quotas import seconds_until
+from app.sending.shares import take_turn
+from app.sending.transports import AnyAccount, TransportRow, account_of, installation_account
+
+PROBE = 120
+"""Seconds after which another run may try a half-open transport, if the first is never heard of again."""
+PROBE_MESSAGES = 100
+
+_ROWS = """
+SELECT t.id, t.name, t.kind, t.host, t.port, t.security, t.username, t.password_sealed, t.options, t.limits,
+       t.signs, t.tier, t.weight, t.is_enabled, t.open_until, t.last_words, c.transport_id, now(), w.timezone
+FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id JOIN transports t ON t.workspace_id = c.workspace_id
+WHERE c.id = %s AND CASE WHEN c.transport_id IS NULL THEN t.is_enabled AND t.stream IN ('', c.stream)
+                         ELSE t.id = c.transport_id END
+ORDER BY t.tier, t.id
+"""
+_ANY = """
+SELECT c.stream FROM campaigns c WHERE c.id = %s
+AND EXISTS (SELECT FROM transports t WHERE t.workspace_id = c.workspace_id)
+"""
+_PROBE = """
+UPDATE transports SET open_until = now() + make_interval(secs => %s) WHERE id = %s AND open_until = %s
+"""
+_NOTE = "UPDATE runs SET transport_id = %s WHERE id = %s"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,12 +44,129 @@ class Way:
     """A way out for one run. `transport_id` None: the installation's own."""
 
     transport_id: int | None
-    account: Account
+    account: AnyAccount
     relay_signs: bool = False
+    """Whether the relay signs with DKIM itself, so that we do not."""
+    most: int = 0
+    """Messages after which the slice ends, so that others get their share; 0: no end but time."""
+    limits: Mapping[str, Any] = field(default_factory=dict)
+    """What it may carry in a second, an hour, a day: for `quotas.grant`."""
+    is_probe: bool = False
+    """Whether it is tried after a failure, and nobody else tries it just now."""
+    campaign_id: int = 0
+    run_id: int | None = None
+
+    @property
+    def expected(self) -> int:
+        """What the slice was counted as beforehand, in the campaign's shares."""
+        return 0 if self.is_probe else self.most
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    row: TransportRow
+    signs: bool
+    tier: int
+    weight: int
+    is_enabled: bool
+    open_until: datetime | None
+    last_words: str
 
 
 async def choose_way(
-    connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, settings: Settings, keyring: Keyring
+    connection: AsyncConnection[tuple[Any, ...]],
+    campaign_id: int,
+    settings: Settings,
+    keyring: Keyring,
+    run_id: int | None = None,
 ) -> Way:
-    """The way by which a campaign goes out now. Raises SettingsError when none can be used."""
-    return Way(None, await account_for(connection, campaign_id, settings, keyring))
+    """The way by which a campaign goes out now, noted in its run. Raises SettingsError when none can be used."""
+    rows = await (await connection.execute(_ROWS, (campaign_id,))).fetchall()
+    if not rows:
+        if stream := await (await connection.execute(_ANY, (campaign_id,))).fetchone():
+            raise SettingsError(_nobody(stream[0]))
+        return Way(None, installation_account(settings))
+    candidates = [_Candidate(TransportRow(*row[:10]), *row[10:16]) for row in rows]
+    now, zone = rows[0][17], ZoneInfo(rows[0][18])
+    if rows[0][16] is not None and not candidates[0].is_enabled:
+        raise SettingsError(_switched_off(candidates[0]))
+    chosen, most, is_probe = await _choose(connection, campaign_id, candidates, now, zone)
+    try:
+        account = account_of(settings, keyring, chosen.row)
+    except SettingsError as error:
+        # Set aside like any other fault of its set-up; in the end there is another one, or the sum of what is wrong.
+        await note_run(connection, chosen.row.id, RunReport("setup", words=str(error), is_probe=is_probe))
+        return await choose_way(connection, campaign_id, settings, keyring, run_id)
+    if run_id is not None:
+        await connection.execute(_NOTE, (chosen.row.id, run_id))
+    return Way(
+        chosen.row.id, account, chosen.signs, most, chosen.row.limits, is_probe, campaign_id=campaign_id, run_id=run_id
+    )
+
+
+async def _choose(
+    connection: AsyncConnection[tuple[Any, ...]],
+    campaign_id: int,
+    candidates: Sequence[_Candidate],
+    now: datetime,
+    zone: ZoneInfo,
+) -> tuple[_Candidate, int, bool]:
+    closed = [each for each in candidates if each.open_until is None]
+    # Tried as soon as its pause is over, before the ones that stepped in for it: else nobody would learn that it is
+    # well again. One that only stands by is left alone while the tier before it does its work.
+    for each in candidates:
+        is_due = each.open_until is not None and each.open_until <= now
+        if is_due and (not closed or each.tier <= closed[0].tier) and await _may_probe(connection, each):
+            return each, PROBE_MESSAGES, True
+    if not closed:
+        raise SettingsError(_all_broken(candidates, now, zone))
+    tier = [each for each in closed if each.tier == closed[0].tier]
+    free, waits = [], []
+    for each in tier:
+        wait = await seconds_until(each.row.id, each.row.limits)
+        waits.append(wait)
+        if wait <= WORTH_WAITING:
+            free.append(each)
+    if not free:
+        raise SettingsError(_at_their_limits(tier, waits))
+    if len(free) == 1:
+        return free[0], 0, False
+    at, most = await take_turn(campaign_id, [(each.row.id, each.weight) for each in free])
+    return free[at], most, False
+
+
+async def _may_probe(connection: AsyncConnection[tuple[Any, ...]], each: _Candidate) -> bool:
+    return bool((await connection.execute(_PROBE, (PROBE, each.row.id, each.open_until))).rowcount)
+
+
+def _nobody(stream: str) -> str:
+    return (
+        f"No transport that is switched on takes {stream} mail. Nothing was lost; add one under Settings, Sending, or "
+        "let one there serve both streams."
+    )
+
+
+def _switched_off(chosen: _Candidate) -> str:
+    return (
+        f"“{chosen.row.name}”, chosen for this campaign, is switched off. Nothing was lost; switch it on under "
+        "Settings, Sending."
+    )
+
+
+def _all_broken(candidates: Sequence[_Candidate], now: datetime, zone: ZoneInfo) -> str:
+    told = [
+        f"“{each.row.name}” is tried again at {max(each.open_until or now, now).astimezone(zone):%H:%M:%S %Z}: "
+        f"{each.last_words or 'it failed.'}"
+        for each in candidates
+    ]
+    return " ".join(told)
+
+
+def _at_their_limits(tier: Sequence[_Candidate], waits: Sequence[float]) -> str:
+    told = [f"“{each.row.name}” in {_span(wait)}" for each, wait in zip(tier, waits, strict=True)]
+    return f"The transports have carried what their limits allow. The next messages go by {', '.join(told)}."
+
+
+def _span(seconds: float) -> str:
+    minutes = -(-seconds // 60)
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"

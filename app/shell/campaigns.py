@@ -17,7 +17,8 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 WORKSPACE = click.option("--workspace", default="", help="Slug of the workspace; needed when there are several.")
 
 
-def _in_workspace(run: Callable[[], Any], workspace: str) -> Any:
+def within(run: Callable[[], Any], workspace: str) -> Any:
+    """What `run` gives, with that workspace in scope."""
     from app.core.database import in_workspace
     from app.shell.people import find_workspace
 
@@ -25,7 +26,8 @@ def _in_workspace(run: Callable[[], Any], workspace: str) -> Any:
         return run()
 
 
-def _out(result: Any, as_json: bool, text: str = "") -> None:
+def out(result: Any, as_json: bool, text: str = "") -> None:
+    """Print a result for a program or for a person."""
     click.echo(json.dumps(result, default=str) if as_json else text)
 
 
@@ -42,8 +44,8 @@ def list_(workspace: str, as_json: bool) -> None:
         rows = db.session.scalars(select(Campaign).order_by(Campaign.id))
         return [{"id": row.id, "name": row.name, "state": row.state, "launched_at": row.launched_at} for row in rows]
 
-    rows = _in_workspace(run, workspace)
-    _out(rows, as_json, "\n".join(f"{row['id']:>6}  {row['state']:<10} {row['name']}" for row in rows) or "None yet.")
+    rows = within(run, workspace)
+    out(rows, as_json, "\n".join(f"{row['id']:>6}  {row['state']:<10} {row['name']}" for row in rows) or "None yet.")
 
 
 @click.command()
@@ -61,8 +63,8 @@ def list_(workspace: str, as_json: bool) -> None:
 @JSON
 def create(workspace: str, as_json: bool, **options: Any) -> None:
     """Create a campaign as a draft."""
-    campaign_id = _in_workspace(lambda: _create(**options), workspace)
-    _out({"id": campaign_id}, as_json, f"Draft {campaign_id}. Next: merpati campaign launch {campaign_id}")
+    campaign_id = within(lambda: _create(**options), workspace)
+    out({"id": campaign_id}, as_json, f"Draft {campaign_id}. Next: merpati campaign launch {campaign_id}")
 
 
 def _create(
@@ -126,8 +128,8 @@ def test(campaign_id: int, email: str, variant: int, workspace: str, as_json: bo
         campaign = find_campaign(campaign_id)
         return send_test(campaign, find_variant(campaign, variant), email)
 
-    said = _in_workspace(run, workspace)
-    _out({"reply": said}, as_json, f"The mail server said: {said}")
+    said = within(run, workspace)
+    out({"reply": said}, as_json, f"The mail server said: {said}")
 
 
 @click.command()
@@ -149,8 +151,8 @@ def launch(campaign_id: int, at: datetime | None, wait: bool, workspace: str, as
             launching.prepare([campaign_id])
         return _wait(campaign_id) if wait else _status(campaign_id)
 
-    found = _in_workspace(run, workspace)
-    _out(found, as_json, _as_text(found))
+    found = within(run, workspace)
+    out(found, as_json, _as_text(found))
 
 
 def _wait(campaign_id: int) -> dict[str, Any]:
@@ -176,6 +178,7 @@ def _status(campaign_id: int) -> dict[str, Any]:
         "state": str(campaign.state),
         "waiting_for": campaign.waiting_for,
         "audience": found.audience,
+        "considered": campaign.considered,
         "open": found.open,
         "ledger": [{"state": str(row.state), "reason": row.reason, "count": row.count} for row in found.rows],
     }
@@ -184,7 +187,11 @@ def _status(campaign_id: int) -> dict[str, Any]:
 def _as_text(found: dict[str, Any]) -> str:
     lines = [f"Campaign {found['id']}: {found['state']}" + (f" ({found['waiting_for']})" * bool(found["waiting_for"]))]
     lines += [f"{row['count']:>12,}  {row['state']} {row['reason']}".rstrip() for row in found["ledger"]]
-    return "\n".join([*lines, f"{found['audience']:>12,}  in all"])
+    lines.append(f"{found['audience']:>12,}  in all")
+    if found["considered"] is not None:
+        verdict = "adds up" if found["audience"] == found["considered"] else "DOES NOT ADD UP"
+        lines[-1] += f", of {found['considered']:,} considered: {verdict}"
+    return "\n".join(lines)
 
 
 @click.command()
@@ -193,8 +200,8 @@ def _as_text(found: dict[str, Any]) -> str:
 @JSON
 def status(campaign_id: int, workspace: str, as_json: bool) -> None:
     """The ledger of a campaign."""
-    found = _in_workspace(lambda: _status(campaign_id), workspace)
-    _out(found, as_json, _as_text(found))
+    found = within(lambda: _status(campaign_id), workspace)
+    out(found, as_json, _as_text(found))
 
 
 @click.command()
@@ -213,8 +220,8 @@ def report(campaign_id: int, workspace: str, as_json: bool) -> None:
         cells[-1]["name"] = "total"
         return {"held_out": found.held_out, "cells": cells}
 
-    found = _in_workspace(run, workspace)
-    _out(found, as_json, _report_text(found))
+    found = within(run, workspace)
+    out(found, as_json, _report_text(found))
 
 
 COUNTS = ("considered", "mailed", "delivered", "bounced", "opened_human", "opened_any", "clicked_human", "clicked_any")
@@ -274,8 +281,8 @@ def _control(verb: str, about: str) -> click.Command:
             db.session.commit()
             return _status(campaign_id)
 
-        found = _in_workspace(run, workspace)
-        _out(found, as_json, _as_text(found))
+        found = within(run, workspace)
+        out(found, as_json, _as_text(found))
 
     return command
 

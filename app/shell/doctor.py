@@ -44,6 +44,7 @@ def examine() -> list[Finding]:
         *_looked_at("secret key", lambda: _secret(settings)),
         *_looked_at("database", lambda: _database(settings, urls)),
         *_looked_at("migrations", lambda: _migrations(urls)),
+        *_looked_at("ledgers", lambda: _ledgers(urls)),
         *_looked_at("queue", lambda: _queue(urls)),
         *_looked_at("workers", lambda: _workers(urls)),
         *_looked_at("ports", lambda: _ports(settings)),
@@ -60,6 +61,7 @@ def _looked_at(part: str, look: Callable[[], Iterator[Finding]]) -> list[Finding
         cures = {
             "database": "Start Merpati with `bin/up`, or correct DATABASE_URL.",
             "migrations": "First cure the database.",
+            "ledgers": "First cure the database.",
             "queue": "Start Merpati with `bin/up`, or correct REDIS_URL.",
             "workers": "First cure the queue.",
         }
@@ -108,6 +110,21 @@ def _migrations(urls: Services) -> Iterator[Finding]:
     missing = missing_migrations(create_engine(sqlalchemy_url(urls.database_url)))
     text = f"missing: {', '.join(missing)}" if missing else "all applied"
     yield Finding("migrations", not missing, text, "Run `merpati migrate`." if missing else "")
+
+
+def _ledgers(urls: Services) -> Iterator[Finding]:
+    from sqlalchemy import create_engine, text
+
+    from app.campaigns.sums import RECENT_DAYS, SUMS, LedgerSum
+
+    with create_engine(sqlalchemy_url(urls.database_url)).connect() as connection:
+        sums = [LedgerSum(*row) for row in connection.execute(text(SUMS), {"days": RECENT_DAYS})]
+    wrong = [one for one in sums if not one.adds_up]
+    cure = "Nothing is sent twice by this. Keep a copy of the database and report it."
+    yield from (Finding("ledgers", False, f"campaign {one.campaign_id}: {one}", cure) for one in wrong)
+    if not wrong:
+        people = sum(one.found for one in sums)
+        yield Finding("ledgers", True, f"{len(sums)} under way or ended lately, {people:,} people: all add up")
 
 
 def _queue(urls: Services) -> Iterator[Finding]:

@@ -5,18 +5,23 @@ import time
 from collections.abc import Callable, Sequence
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
+from typing import IO
 
 import click
 
+from app.core.errors import Unavailable
 from app.core.settings import Settings, host_port, libpq_url, load_settings
 from app.runtime.ports import check_port_free
 from app.runtime.process import Process
 from app.runtime.secret import ensure_secret_key
+from app.runtime.server import Running
 from app.runtime.services import RunningServices, ensure_services
 from app.runtime.supervisor import Supervisor
 from app.shell.context import adopt
 
 ROOT = Path(__file__).resolve().parents[2]
+AGAIN = 5.0
+"""Seconds until the next try to start a database or queue that did not come up again."""
 
 
 def run_up(*, catcher: bool | None = None) -> None:
@@ -34,13 +39,14 @@ def run_up(*, catcher: bool | None = None) -> None:
 
 
 class House:
-    """Everything that runs on this machine for one installation."""
+    """Everything that runs on this machine for one installation. `out` is where its warnings are shown."""
 
-    def __init__(self, settings: Settings, extra: Sequence[Process] = ()) -> None:
+    def __init__(self, settings: Settings, extra: Sequence[Process] = (), *, out: IO[str] | None = None) -> None:
         self.settings = settings
+        self._look_at = 0.0
         self._extra = extra
         self._services: RunningServices | None = None
-        self.supervisor = Supervisor([*processes(settings), *extra], settings.root, guard=self._guard)
+        self.supervisor = Supervisor([*processes(settings), *extra], settings.root, guard=self._guard, out=out)
 
     def open(self) -> None:
         """Start the servers and bring the database up to date. Raises when a port is taken or another one runs here."""
@@ -50,6 +56,11 @@ class House:
         self.settings = adopt(self._services.services, ensure_secret_key(self.settings))
         migrate_now(self.settings)
 
+    @property
+    def servers(self) -> list[Running]:
+        """The embedded servers among it."""
+        return self._services.running if self._services else []
+
     def close(self) -> None:
         """End the servers that were started here."""
         self.supervisor.stop()
@@ -57,8 +68,14 @@ class House:
             self._services.stop()
 
     def _guard(self) -> None:
-        if self._services:
+        if self._services is None or time.monotonic() < self._look_at:
+            return
+        try:
             self._services.revive()
+        except Unavailable as error:
+            # The others live on: they wait for a database or a queue that is away, and lose nothing by it.
+            self.supervisor.console.show("servers", f"{error} Trying again in {AGAIN:g} s.")
+            self._look_at = time.monotonic() + AGAIN
 
 
 def processes(settings: Settings) -> list[Process]:

@@ -20,6 +20,7 @@ from app.core.database import db, in_workspace
 from app.core.errors import NotFound
 from app.core.extensions import queue
 from app.core.logging import log
+from app.messages.evidence import settle_messages
 from app.tracking.hits import GROUP, STREAM, Hit, decode
 from app.tracking.judge import HUMAN, judge
 from app.tracking.leaving import EVERYTHING, UNSUBSCRIBED, Act, leave
@@ -64,9 +65,8 @@ def write_events(hits: Sequence[Hit]) -> None:
     db.session.execute(text(INSERT), {"rows": json.dumps(rows)})
     if clicks := [row for row in rows if row["kind"] == "clicked"]:
         judge_together({row["message_id"] for row in clicks}, [row["at"] for row in clicks])
-    human = {row["message_id"] for row in rows if row["label"] == HUMAN}
     # Somebody read it, so it arrived: this settles a doubt about the sending.
-    db.session.execute(text(SETTLE), {"ids": list(human)})
+    settle_messages({row["message_id"] for row in rows if row["label"] == HUMAN})
 
 
 def _unsubscribe(hit: Hit) -> bool:
@@ -79,6 +79,7 @@ def _unsubscribe(hit: Hit) -> bool:
         recipient = find_recipient(hit.message_id)
         with in_workspace(recipient.message.workspace_id), db.session.begin_nested():
             leave(recipient, act, everything=hit.hints.get("scope") == EVERYTHING)
+            settle_messages([hit.message_id])
     except NotFound:
         return True
     except OperationalError:
@@ -104,11 +105,6 @@ FROM jsonb_to_recordset(CAST(:rows AS jsonb)) AS row(
     id uuid, at timestamptz, workspace_id bigint, message_id bigint, campaign_id bigint, subscriber_id bigint,
     kind text, label text, reasons jsonb, link_id bigint, data jsonb)
 ON CONFLICT DO NOTHING
-"""
-
-SETTLE = """
-UPDATE messages SET state = 'sent', reason = '', sent_at = coalesce(sent_at, changed_at), changed_at = now()
-WHERE id = ANY(:ids) AND state = 'uncertain'
 """
 
 

@@ -21,6 +21,7 @@ from app.mail.incoming import IncomingMail as ReadMail
 from app.mail.incoming import RecipientReport
 from app.mail.reading import read_mail
 from app.mail.verp import read_return_address
+from app.messages.evidence import settle_messages
 from app.messages.lifecycle import State, sources
 from app.messages.models import Event, IncomingMail, Message
 from app.tracking.leaving import Act, leave
@@ -94,6 +95,7 @@ def _act(mail: IncomingMail) -> None:
             mail.note = kind
         else:
             mail.note = f"{read.kind}; nothing was changed"
+        settle_messages([message.id])
 
 
 def _message(read: ReadMail) -> Message | None:

@@ -193,6 +193,39 @@ def test_a_time_that_cannot_be_taken(api: Program, draft: dict[str, Any], at: ob
     assert api.get(f"/campaigns/{draft['id']}").json["state"] == "draft"
 
 
+def test_a_launch_is_laid_out_in_time(api: Program, draft: dict[str, Any]) -> None:
+    path, when = f"/campaigns/{draft['id']}/launch", "2099-05-01T09:00"
+    planned = api.post(path, {"timing": {"local_at": when, "spread": 120}}).json
+    assert planned["state"] == "scheduled"
+    assert planned["timing"] == {"local_at": when, "passed": "next-day", "spread": 120}
+    assert planned["scheduled_at"] == "2099-04-30T18:50:00+00:00"
+    assert api.post(path, {"timing": {"local_at": when, "spread": 120}}).json == planned
+    assert api.delete(path).json["state"] == "draft"
+    assert api.post(path, {"at": later(), "timing": {"spread": 30}}).json["timing"] == {"spread": 30}
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "word"),
+    [
+        ({"timing": {"local_at": "2001-05-01T09:00"}}, "local_at", "passed in every zone"),
+        ({"timing": {"local_at": "2099-05-01T09:00+02:00"}}, "local_at", "no zone"),
+        ({"timing": {"local_at": "nine"}}, "local_at", "2027-03-15T09:30"),
+        ({"timing": {"local_at": "2099-05-01T09:00"}, "at": "2099-05-01T09:00:00Z"}, "at", "one time"),
+        ({"timing": {"spread": 5}}, "spread", "30 minutes to 7 days"),
+        ({"timing": {"spread": "30"}}, "timing.spread", "integer"),
+        ({"timing": {"local_at": "2099-05-01T09:00", "passed": "never"}}, "passed", "next-day"),
+        ({"timing": {"zone": "Asia/Jakarta"}}, "timing.zone", "not known"),
+    ],
+)
+def test_a_timing_that_cannot_be_taken(
+    api: Program, draft: dict[str, Any], body: dict[str, Any], field: str, word: str
+) -> None:
+    refused = problem(api.post(f"/campaigns/{draft['id']}/launch", body), 422)
+    assert refused["field"] == field
+    assert word in refused["detail"]
+    assert api.get(f"/campaigns/{draft['id']}").json["state"] == "draft"
+
+
 def test_a_launch_in_its_hold_is_undone(app: Flask, api: Program, workspace: Any, draft: dict[str, Any]) -> None:
     workspace.hold_seconds = 60
     db.session.commit()

@@ -121,7 +121,10 @@ def test_only_calls_that_can_be_repeated_take_an_idempotency_key(spec: dict[str,
         if {"$ref": "#/components/parameters/Idempotency-Key"} in operation.get("parameters", [])
     }
     rooms = ("lists", "subscribers", "imports", "campaigns")
-    assert repeatable == {("post", f"/api/v1/{room}") for room in rooms}
+    acts = ("retry", "settle", "correct")
+    assert repeatable == {("post", f"/api/v1/{room}") for room in rooms} | {
+        ("post", f"/api/v1/campaigns/{{campaign_id}}/{act}") for act in acts
+    }
 
 
 def test_the_host_of_the_caller_does_not_get_into_it(nobody: Program) -> None:

@@ -14,6 +14,9 @@ from app.content.templates import create_template
 from app.core.database import db, in_workspace
 from app.core.extensions import keyring
 from app.core.tokens import Purpose
+from app.sending.models import SendingDomain
+from app.sending.transports import TransportFields, save_transport
+from app.sending.warmup.plans import begin
 from tests.factories.audience import a_list, a_person, csv_bytes
 from tests.factories.campaigns import weekly_digest
 from tests.factories.messages import Sent, sent_message
@@ -45,6 +48,10 @@ def furnish(workspace: Workspace) -> Estate:
         template = create_template(f"Letterhead {token_hex(4)}")
         create_key("Shop", Role.VIEWER)
         key = db.session.query(ApiKey).one()
+        domain = SendingDomain(domain=f"{token_hex(4)}.example.org")
+        db.session.add(domain)
+        transport = save_transport(keyring(), TransportFields(name="Relay", host="smtp.example.com", port=587))
+        warm_up = begin(transport.id, "aviary.example.com", first=100, full=1000)
         enter, start = make_link("sign-in", member), make_link("create-owner")
         db.session.commit()
         token, confirmation = sent.token, keyring().sign(Purpose.SUBSCRIPTION, waiting.id)
@@ -61,6 +68,9 @@ def furnish(workspace: Workspace) -> Estate:
                 "suppression_id": suppressed.id,
                 "template_id": template.id,
                 "key_id": key.id,
+                "transport_id": transport.id,
+                "domain_id": domain.id,
+                "warm_up_id": warm_up.id,
                 "user_id": member.id,
                 "slug": "plain-letter",
             },

@@ -167,6 +167,22 @@ def test_a_killed_server_is_replaced_in_spite_of_what_it_left(prepared: Settings
     assert not answers(first.services)
 
 
+def test_whoever_must_not_start_it_does_not_keep_its_owner_from_it(
+    prepared: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.runtime.server._PATIENCE", 0.2)
+    owner, guest = ensure_services(prepared, postgres=FAST), ensure_services(prepared, postgres=FAST)
+    for running in owner.running:
+        os.kill(running.pid, signal.SIGKILL)
+    wait_until(lambda: not_left(prepared))
+    with pytest.raises(Unavailable, match="Another process holds"):
+        guest.revive()
+    owner.revive()
+    assert answers(owner.services)
+    guest.revive()
+    owner.stop()
+
+
 def test_pid_file_that_names_a_stranger_is_no_obstacle(prepared: Settings) -> None:
     with services(prepared, postgres=FAST):
         pass

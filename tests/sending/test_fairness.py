@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.sending.fairness import LONGEST_BY_USUAL, SHORTEST, turn
+from app.sending.fairness import LONGEST_BY_USUAL, PATIENCE, SHORTEST, Hurry, turn
 
 USUAL = 20.0
 
@@ -39,3 +39,11 @@ def test_no_turn_is_too_short_to_work_in_or_long_enough_to_starve(found: dict[in
     sending = [(campaign, *of) for campaign, of in found.items()]
     for campaign in found:
         assert SHORTEST <= turn(campaign, sending, USUAL) <= USUAL * LONGEST_BY_USUAL
+
+
+def test_a_slice_makes_room_for_what_waits_and_not_for_what_passes() -> None:
+    hurry = Hurry()
+    assert not hurry.look(10.0, waits=True)
+    assert not hurry.look(10.0 + PATIENCE / 2, waits=False)
+    assert not hurry.look(10.0 + PATIENCE, waits=True)
+    assert hurry.look(10.0 + 2 * PATIENCE, waits=True)

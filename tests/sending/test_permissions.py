@@ -130,7 +130,7 @@ def test_when_the_database_goes_away_nothing_is_lost_and_nothing_goes_twice(work
     with running(moods.Pausing(60, cut, slow=0.01)) as server:
         result = world.send(campaign, server.url)
         at_end = len(server.messages)
-        assert result.outcome == "waiting"
+        assert result.outcome == "interrupted"
         states = world.states(campaign)
         assert set(states) == {"sent", "planned"}
         assert states["sent"] == at_end

@@ -14,6 +14,7 @@ from app.core.extensions import keyring, settings
 from app.core.tokens import Keyring
 from app.mail.wire import WireMail
 from app.sending import outgoing
+from app.sending.account import Account
 from app.sending.models import OutgoingMail, Transport
 from app.sending.seal import seal, unseal
 from app.sending.transports import workspace_account
@@ -32,48 +33,71 @@ def transport(workspace: Workspace) -> Transport | None:
         return db.session.scalar(select(Transport))
 
 
+def address(workspace: Workspace, end: str = "") -> str:
+    """Of the page of its one transport."""
+    found = transport(workspace)
+    assert found is not None
+    return page(workspace, f"/{found.id}{end}")
+
+
 def test_an_owner_sets_the_account(as_ada: FlaskClient, workspace: Workspace) -> None:
     assert b"Mail is caught, not delivered" in as_ada.get(page(workspace)).data
-    assert as_ada.post(page(workspace), data={**FORM, "connections": "3"}).status_code == 302
+    answer = as_ada.post(page(workspace, "/new"), data={**FORM, "connections": "3"}, follow_redirects=True)
+    assert "Send a trial mail to see whether it works" in answer.text
     assert b"Mail is caught" not in as_ada.get(page(workspace)).data
     account = workspace_account(workspace.id, settings(), keyring())
+    assert isinstance(account, Account)
     assert (account.host, account.port, account.security) == ("smtp.example.com", 587, "starttls")
     assert (account.username, account.password, account.connections) == ("ann", "p@ss wörd", 3)
-    shown = as_ada.get(page(workspace)).text
-    assert "smtp.example.com" in shown
-    assert "wörd" not in shown
     saved = transport(workspace)
     assert saved is not None
     assert saved.password_sealed is not None
     assert "wörd".encode() not in saved.password_sealed
 
 
+def test_a_secret_is_in_no_page(as_ada: FlaskClient, workspace: Workspace) -> None:
+    as_ada.post(page(workspace, "/new"), data=FORM)
+    mistaken = as_ada.post(address(workspace), data={**FORM, "port": "0"})
+    assert mistaken.status_code == 422
+    pages = [as_ada.get(page(workspace)), as_ada.get(page(workspace, "/new?kind=smtp")), as_ada.get(address(workspace))]
+    for shown in [*pages, mistaken]:
+        assert "smtp.example.com" in shown.text or "kind=smtp" in shown.request.url
+        assert "wörd" not in shown.text
+
+
 def test_an_empty_password_keeps_it_but_never_for_another_server(as_ada: FlaskClient, workspace: Workspace) -> None:
-    as_ada.post(page(workspace), data=FORM)
-    as_ada.post(page(workspace), data={**FORM, "password": "", "port": "465", "security": "tls"})
-    assert workspace_account(workspace.id, settings(), keyring()).password == "p@ss wörd"
-    as_ada.post(page(workspace), data={**FORM, "password": "", "host": "smtp.evil.test"})
-    assert workspace_account(workspace.id, settings(), keyring()).password == ""
+    as_ada.post(page(workspace, "/new"), data=FORM)
+    as_ada.post(address(workspace), data={**FORM, "password": "", "port": "465", "security": "tls"})
+    account = workspace_account(workspace.id, settings(), keyring())
+    assert isinstance(account, Account)
+    assert (account.port, account.password) == (465, "p@ss wörd")
+    refused = as_ada.post(address(workspace), data={**FORM, "password": "", "host": "smtp.evil.test"})
+    assert refused.status_code == 422
+    assert "goes to no other" in refused.text
+    assert workspace_account(workspace.id, settings(), keyring()).host == "smtp.example.com"
+    as_ada.post(address(workspace), data={**FORM, "password": "", "username": "", "host": "smtp.evil.test"})
+    account = workspace_account(workspace.id, settings(), keyring())
+    assert (account.host, account.password) == ("smtp.evil.test", "")
 
 
 def test_mistakes_are_kept_and_named(as_ada: FlaskClient, workspace: Workspace) -> None:
-    answer = as_ada.post(page(workspace), data={**FORM, "host": "a host", "port": "99999"})
+    answer = as_ada.post(page(workspace, "/new"), data={**FORM, "host": "a host", "port": "99999"})
     assert answer.status_code == 422
     assert "a host" in answer.text
     assert transport(workspace) is None
 
 
 def test_the_account_can_be_removed(as_ada: FlaskClient, workspace: Workspace) -> None:
-    as_ada.post(page(workspace), data=FORM)
-    as_ada.post(page(workspace, "/remove"))
+    as_ada.post(page(workspace, "/new"), data=FORM)
+    as_ada.post(address(workspace, "/remove"))
     assert transport(workspace) is None
     assert workspace_account(workspace.id, settings(), keyring()).name == "127.0.0.1:8027"
 
 
 def test_others_may_not(as_vic: FlaskClient, visitor: FlaskClient, workspace: Workspace) -> None:
     assert as_vic.get(page(workspace)).status_code == 403
-    assert as_vic.post(page(workspace), data=FORM).status_code == 403
-    assert visitor.post(page(workspace), data=FORM).status_code in (302, 401)
+    assert as_vic.post(page(workspace, "/new"), data=FORM).status_code == 403
+    assert visitor.post(page(workspace, "/new"), data=FORM).status_code in (302, 401)
     assert transport(workspace) is None
 
 
@@ -91,7 +115,7 @@ def test_a_trial_shows_the_servers_words(as_ada: FlaskClient, workspace: Workspa
 def test_a_campaign_uses_the_account_of_its_workspace(as_ada: FlaskClient, workspace: Workspace) -> None:
     campaign = world.plan_campaign(workspace, 3)
     with running(Server()) as server:
-        as_ada.post(page(workspace), data={"host": "127.0.0.1", "port": str(server.port), "security": "none"})
+        as_ada.post(page(workspace, "/new"), data={"host": "127.0.0.1", "port": str(server.port), "security": "none"})
         world.send(campaign, "smtp://127.0.0.1:9")
     assert world.states(campaign) == {"sent": 3}
 

@@ -68,6 +68,37 @@ class VariantFull(VariantOut):
     mjml = String(allow_none=True, metadata={"description": "Content of its own; null: the campaign's."})
 
 
+class TimingIn(Schema):
+    """How a send is laid out in time; nothing given: all at once."""
+
+    local_at = String(
+        load_default=None,
+        allow_none=True,
+        metadata={
+            "description": "A time without a zone, such as 2030-05-01T09:00, met in each person's own zone. Not "
+            "together with `at`. People of no known zone go by the workspace's."
+        },
+    )
+    passed = String(
+        load_default="next-day",
+        metadata={
+            "description": "For people in whose zone `local_at` has passed at the launch: `next-day`, at that time of "
+            "the next day, or `at-once`."
+        },
+    )
+    spread = Integer(
+        load_default=0,
+        strict=True,
+        metadata={"description": "Minutes to spread the send evenly over, 30 to 10080 (7 days); 0: all at once."},
+    )
+
+
+class TimingOut(Schema):
+    local_at = String(metadata={"description": "Only in a send that goes by each person's own zone."})
+    passed = String()
+    spread = Integer(metadata={"description": "Minutes; only in a send that is spread."})
+
+
 class CampaignOut(Schema):
     id = Integer()
     name = String()
@@ -76,6 +107,9 @@ class CampaignOut(Schema):
     )
     version = Integer()
     audience = Dict(metadata={"description": "Numbers of lists: {lists: […], exclude: […]}"})
+    corrects_id = Integer(
+        allow_none=True, metadata={"description": "The campaign whose remaining people this one is for."}
+    )
     held_out = Float()
     from_name = String()
     from_email = String()
@@ -88,6 +122,7 @@ class CampaignOut(Schema):
     launched_at = Moment(allow_none=True)
     finished_at = Moment(allow_none=True)
     archived_at = Moment(allow_none=True)
+    timing = Nested(TimingOut, metadata={"description": "How its launch laid it out in time; empty: all at once."})
     waiting_for = String(metadata={"description": "Why nothing goes out just now; empty while it flows."})
     variants = List(Nested(VariantOut))
 
@@ -99,6 +134,7 @@ class CampaignFull(CampaignOut):
 
 class LaunchIn(Schema):
     at = ZonedMoment(load_default=None, allow_none=True, metadata={"description": "Later, with its zone; null: now."})
+    timing = Nested(TimingIn, load_default=None, allow_none=True)
     version = Integer(
         load_default=None,
         allow_none=True,

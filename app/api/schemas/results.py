@@ -1,7 +1,7 @@
 """What became of a campaign: ledger and report."""
 
 from apiflask import Schema
-from apiflask.fields import Float, Integer, List, Nested, String
+from apiflask.fields import Boolean, Float, Integer, List, Nested, String
 from marshmallow.validate import OneOf
 
 from app.api.schemas.common import Moment, Page
@@ -18,6 +18,8 @@ class StatusOut(Schema):
     id = Integer()
     state = String()
     audience = Integer(metadata={"description": "Everybody who was considered: the sum of the ledger."})
+    considered = Integer(allow_none=True, metadata={"description": "How many the launch judged; null before it."})
+    adds_up = Boolean(metadata={"description": "Whether the ledger has exactly these people. False must never be."})
     open = Integer(metadata={"description": "Messages that may still go out."})
     ledger = List(Nested(LedgerRowOut))
     waiting_for = String()
@@ -69,6 +71,7 @@ class ReportOut(Schema):
 class LedgerQuery(Page):
     state = String(load_default="", validate=OneOf(["", *State]))
     reason = String(load_default="")
+    search = String(load_default="", metadata={"description": "Part of the address, in any case."})
 
 
 class PersonOut(Schema):

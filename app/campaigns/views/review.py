@@ -1,5 +1,6 @@
 """Review, test mails, and the two steps that send: look at the numbers, then say yes."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -9,10 +10,12 @@ from flask_login import current_user
 
 from app.accounts.access import member
 from app.accounts.models import Role
+from app.accounts.quiet import quiet_hours
 from app.campaigns import launch as launching
-from app.campaigns.audience import count_audience, variants_of
+from app.campaigns.audience import count_audience, people_by_zone, variants_of
 from app.campaigns.edit import find_variant
 from app.campaigns.forms import TestForm
+from app.campaigns.layout import last_planned, layout_of
 from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.campaigns.models import Campaign
 from app.campaigns.queries import list_names
@@ -20,15 +23,29 @@ from app.campaigns.reader import find_reader, possible_readers
 from app.campaigns.review import review as look_over
 from app.campaigns.review import sender_of
 from app.campaigns.testsend import send_test, split_addresses
+from app.campaigns.timing import Timing, has_passed, read_timing
 from app.campaigns.views.blueprint import bp, compose_page, user_id
-from app.campaigns.zone import read_local, write_local
+from app.campaigns.zone import plan_words, read_local, read_wall, span_words, write_local
+from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict, Invalid, MerpatiError
 from app.core.extensions import settings as installation
+from app.core.wallclock import zone_names
 from app.sending.transports import caught_at
 
+SPREADS = (30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 7200, 10080)
+"""Minutes a send can be spread over."""
 MARGIN = 1.1
 """An audience that grew by more than this between the question and the answer is asked about again."""
+
+
+@bp.app_template_filter("plan_words")
+def _plan_words(campaign: Campaign) -> str:
+    """How the send is laid out in time, in words; nothing for one that goes all at once."""
+    timing = read_timing(campaign.timing)
+    if timing.is_plain:
+        return ""
+    return plan_words(timing, last_planned(campaign.id) if campaign.launched_at else None, g.workspace)
 
 
 @bp.get("/<int:campaign_id>/review")
@@ -68,10 +85,11 @@ def confirm(campaign_id: int) -> Any:
     if campaign.state not in (CampaignState.DRAFT, CampaignState.SCHEDULED):
         return redirect(url_for("campaigns.show", campaign_id=campaign_id))
     try:
-        at = _chosen_time(request.args)
+        plan = _chosen_plan(request.args)
+        launching.launch_time(plan.timing, plan.at)
     except Invalid as error:
-        return _review_page(campaign, _test_form(), 422, time_problem=str(error))
-    return _confirm_page(campaign, at)
+        return _review_page(campaign, _test_form(), 422, problem=error)
+    return _confirm_page(campaign, plan)
 
 
 @bp.post("/<int:campaign_id>/launch")
@@ -79,13 +97,14 @@ def confirm(campaign_id: int) -> Any:
 def launch(campaign_id: int) -> Any:
     """Send it, or plan it. The second press of the button finds it on its way and changes nothing."""
     campaign = find_campaign(campaign_id)
-    at = _chosen_time(request.form)
+    plan = _chosen_plan(request.form)
     if campaign.state in (CampaignState.DRAFT, CampaignState.SCHEDULED):
-        count = count_audience(campaign).planned
+        count = count_audience(campaign, layout_of(campaign, plan.timing, base=plan.at)).planned
         if problem := _unsure(count):
-            return _confirm_page(campaign, at, 422, problem=problem)
+            return _confirm_page(campaign, plan, 422, problem=problem)
+    version = request.form.get("version", type=int)
     try:
-        started = launching.launch(campaign_id, by=user_id(), at=at, version=request.form.get("version", type=int))
+        started = launching.launch(campaign_id, by=user_id(), at=plan.at, version=version, timing=plan.timing)
     except (Invalid, Conflict) as error:
         db.session.rollback()
         flash(str(error), "error")
@@ -106,7 +125,7 @@ def unschedule(campaign_id: int) -> Any:
     return redirect(url_for("campaigns.review", campaign_id=campaign_id))
 
 
-def _review_page(campaign: Campaign, form: TestForm, status: int = 200, *, time_problem: str = "") -> Any:
+def _review_page(campaign: Campaign, form: TestForm, status: int = 200, *, problem: Invalid | None = None) -> Any:
     return compose_page(
         "campaigns/review.html",
         campaign,
@@ -114,8 +133,10 @@ def _review_page(campaign: Campaign, form: TestForm, status: int = 200, *, time_
         form=form,
         outcome=look_over(campaign),
         readers=possible_readers(campaign),
-        time_problem=time_problem,
-        at=request.args.get("at", ""),
+        problem=problem,
+        chosen=request.args,
+        spreads=[(0, _("All at once")), *((n, _("Evenly over %(span)s", span=span_words(n))) for n in SPREADS)],
+        quiet=quiet_hours(g.workspace),
         caught_at=caught_at(installation()),
     )
 
@@ -124,21 +145,42 @@ def _test_form() -> TestForm:
     return TestForm(formdata=None, to=current_user.email)
 
 
-def _chosen_time(values: Any) -> datetime | None:
-    text = values.get("at", "").strip()
-    if not text and values.get("when") == "later":
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """When somebody wants it sent: at a moment (None: now), laid out so."""
+
+    at: datetime | None
+    timing: Timing
+
+
+def _chosen_plan(values: Any) -> _Plan:
+    """What the form of the review says, and the confirmation repeats. Raises Invalid."""
+    when, text = values.get("when", ""), values.get("at", "").strip()
+    if not text and when in ("later", "own-zone"):
         raise Invalid(_("Choose a date and a time."), field="at")
-    return read_local(text, g.workspace) if text else None
+    spread = values.get("spread", 0, type=int)
+    if when == "own-zone":
+        return _Plan(None, Timing(read_wall(text), values.get("passed", "next-day"), spread))
+    return _Plan(read_local(text, g.workspace) if text and when != "now" else None, Timing(spread=spread))
 
 
-def _confirm_page(campaign: Campaign, at: datetime | None, status: int = 200, *, problem: str = "") -> Any:
-    names, count = list_names(), count_audience(campaign)
+def _confirm_page(campaign: Campaign, plan: _Plan, status: int = 200, *, problem: str = "") -> Any:
+    names, timing = list_names(), plan.timing
+    begins = launching.launch_time(timing, plan.at)
+    layout = layout_of(campaign, timing, base=plan.at)
+    count = count_audience(campaign, layout)
+    zones = people_by_zone(campaign, layout) if timing.local_at else {"": count.planned}
     page = render_template(
         "campaigns/confirm.html",
         campaign=campaign,
         count=count,
-        at=at,
-        at_text=write_local(at, g.workspace) if at else "",
+        at=begins,
+        fields=_plan_fields(plan),
+        timing=timing,
+        plan=plan_words(timing, layout.until(zones), g.workspace),
+        zoneless=sum(people for zone, people in zones.items() if zone not in zone_names()),
+        passed=0 if begins else _passed(timing, zones),
+        quiet=quiet_hours(g.workspace) if campaign.stream != "transactional" else None,
         sender=sender_of(campaign, g.workspace),
         variants=variants_of(campaign),
         lists=[names[number] for number in campaign.audience.get("lists", []) if number in names],
@@ -146,6 +188,22 @@ def _confirm_page(campaign: Campaign, at: datetime | None, status: int = 200, *,
         problem=problem,
     )
     return page, status
+
+
+def _plan_fields(plan: _Plan) -> dict[str, Any]:
+    """The plan as the fields of a form, for the confirmation to send along."""
+    if (wall := plan.timing.local_at) is not None:
+        when = {"when": "own-zone", "at": wall.isoformat(timespec="minutes"), "passed": plan.timing.passed}
+    else:
+        when = {"at": write_local(plan.at, g.workspace) if plan.at else ""}
+    return {**when, "spread": plan.timing.spread}
+
+
+def _passed(timing: Timing, zones: dict[str, int]) -> int:
+    """How many people live in a zone where the time has passed."""
+    now, own = clock.now(), g.workspace.timezone
+    known = zone_names()
+    return sum(people for zone, people in zones.items() if has_passed(timing, zone if zone in known else own, now))
 
 
 def _unsure(count: int) -> str:

@@ -12,6 +12,7 @@ from app.accounts.access import member
 from app.accounts.models import Role
 from app.campaigns import control
 from app.campaigns.audience import variants_of
+from app.campaigns.by_provider import by_provider
 from app.campaigns.launch import prepare
 from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.campaigns.models import Campaign
@@ -123,6 +124,9 @@ def send_now(campaign_id: int) -> Any:
     return _back(campaign_id)
 
 
+_WITH_PROVIDERS = (CampaignState.SENDING, CampaignState.PAUSED, CampaignState.FINISHED, CampaignState.CANCELLED)
+
+
 def _running(campaign: Campaign) -> dict[str, Any]:
     """What page and part share. The rate is measured from when the page was opened, so the address carries that."""
     counts, now = ledger(campaign.id), time.time()
@@ -137,6 +141,7 @@ def _running(campaign: Campaign) -> dict[str, Any]:
         "since": since,
         "before": progress.done if before is None else before,
         "hold_left": max(0, round(left)),
+        "providers": by_provider(campaign.id) if campaign.state in _WITH_PROVIDERS else [],
         "moves": campaign.state in (CampaignState.LAUNCHING, CampaignState.SENDING),
     }
 

@@ -1,9 +1,11 @@
-"""Today's allowance of a warming identity, per mailbox provider, taken from the database before anything is claimed.
+"""Today's allowance of a warming identity, per mailbox provider, and what was used of it.
 
-All workers share the rows, so what one has taken no other can take: a day's mail is never more than its allowance.
-A message tried again takes once more, because the provider sees it once more.
+Every run asks about once a second and tells what became of its messages in the same breath as the ledger, so a day
+exceeds its allowance by no more than the messages that other workers have under way at that moment. A message tried
+again uses it once more, because the provider sees it once more.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -33,12 +35,15 @@ INSERT INTO warm_up_days (workspace_id, warm_up_id, provider, day, cap) VALUES (
 ON CONFLICT DO NOTHING
 """
 _LOOK = """
-SELECT cap, sent, coalesce(extract(epoch FROM now() - began_at), 0)::float8, note FROM warm_up_days
-WHERE warm_up_id = %s AND provider = %s AND day = %s FOR UPDATE
+SELECT p.provider, d.cap, d.sent, coalesce(extract(epoch FROM now() - d.began_at), 0)::float8, d.note
+FROM (SELECT DISTINCT provider FROM messages
+      WHERE campaign_id = %(campaign)s AND state IN ('planned', 'deferred') AND provider <> '') p
+LEFT JOIN warm_up_days d ON d.warm_up_id = %(warm_up)s AND d.provider = p.provider AND d.day = %(day)s
 """
-_TAKE = """
-UPDATE warm_up_days SET sent = greatest(sent + %s, 0), began_at = coalesce(began_at, now())
-WHERE warm_up_id = %s AND provider = %s AND day = %s
+_USE = """
+UPDATE warm_up_days d SET sent = d.sent + used.n, began_at = coalesce(d.began_at, now())
+FROM (SELECT provider, count(*) AS n FROM messages WHERE id = ANY(%(ids)s) GROUP BY provider) used
+WHERE d.warm_up_id = %(warm_up)s AND d.provider = used.provider AND d.day = %(day)s
 """
 
 
@@ -66,35 +71,29 @@ async def find_identity(connection: Connection, campaign_id: int, transport_id: 
     return None if row is None else Identity(row[0], row[1], row[2], Plan(row[3], row[4], row[5]), row[6])
 
 
-async def take(connection: Connection, identity: Identity, provider: str, wanted: int) -> int | None:
-    """Up to `wanted` messages of today's allowance at a provider; None when the identity is warm there."""
+async def remaining(connection: Connection, *, identity: Identity, campaign_id: int) -> dict[str, int]:
+    """Provider → messages of today's allowance that may go now; without those where the identity is warm."""
     day = identity.today
-    async with connection.transaction():
-        row = await _row(connection, identity, provider, day)
-        cap, sent, seconds, note = row
-        if is_warm(identity.plan, cap) and not note:
-            return None
-        granted = max(0, min(wanted, allowed_by(cap, seconds) - sent))
-        if granted:
-            await connection.execute(_TAKE, (granted, identity.id, provider, day))
-        return granted
+    binds = {"campaign": campaign_id, "warm_up": identity.id, "day": day}
+    left: dict[str, int] = {}
+    for provider, cap, sent, seconds, note in await (await connection.execute(_LOOK, binds)).fetchall():
+        if cap is None:
+            left[provider] = allowed_by(await _open(connection, identity, provider, day), 0.0)
+        elif note or not is_warm(identity.plan, cap):
+            left[provider] = max(0, allowed_by(cap, seconds) - sent)
+    return left
 
 
-async def give_back(connection: Connection, identity: Identity, provider: str, unused: int) -> None:
-    """Return what was taken and not claimed."""
-    if unused > 0:
-        await connection.execute(_TAKE, (-unused, identity.id, provider, identity.today))
+async def note_used(connection: Connection, identity: Identity, message_ids: Sequence[int]) -> None:
+    """These messages were handed over, whatever became of them."""
+    binds = {"ids": list(message_ids), "warm_up": identity.id, "day": identity.today}
+    await connection.execute(_USE, binds)
 
 
-async def _row(connection: Connection, identity: Identity, provider: str, day: date) -> tuple[int, int, float, str]:
-    """The day's row, locked; made from the days before where there is none yet."""
-    binds = (identity.id, provider, day)
-    row = await (await connection.execute(_LOOK, binds)).fetchone()
-    if row is None:
-        last = await (await connection.execute(_LAST, binds)).fetchone()
-        before = None if last is None else Day(*last[1:])
-        cap = next_cap(identity.plan, before, (day - last[0]).days if last else 0)
-        await connection.execute(_OPEN, (identity.workspace_id, identity.id, provider, day, cap))
-        row = await (await connection.execute(_LOOK, binds)).fetchone()
-    assert row is not None
-    return row[0], row[1], row[2], row[3]
+async def _open(connection: Connection, identity: Identity, provider: str, day: date) -> int:
+    """Begin a day at a provider: its allowance follows from the days before."""
+    last = await (await connection.execute(_LAST, (identity.id, provider, day))).fetchone()
+    before = None if last is None else Day(*last[1:])
+    cap = next_cap(identity.plan, before, (day - last[0]).days if last else 0)
+    await connection.execute(_OPEN, (identity.workspace_id, identity.id, provider, day, cap))
+    return cap

@@ -13,10 +13,10 @@ from app.core.extensions import settings
 from app.core.settings import libpq_url
 from app.sending.connections import connect
 from app.sending.models import Transport, WarmUp, WarmUpDay
-from app.sending.warmup.allowance import Identity, find_identity, give_back, take
+from app.sending.warmup.allowance import find_identity, note_used, remaining
 from app.sending.warmup.plans import begin, standings, switch
 from app.sending.warmup.rounds import look_after_warm_ups
-from tests.sending.world import change, plan_campaign
+from tests.sending.world import change, look, plan_campaign
 
 
 @pytest.fixture
@@ -43,12 +43,6 @@ def run(work: Any) -> Any:
     return asyncio.run(with_connection())
 
 
-def identity(workspace: Workspace, warm_up: WarmUp) -> Identity | None:
-    campaign_id = plan_campaign(workspace, 1)
-    transport_id = warm_up.transport_id
-    return run(lambda connection: find_identity(connection, campaign_id, transport_id))
-
-
 def rewrite(what: str, workspace: Workspace) -> None:
     """Let the days have gone otherwise."""
     change(f"UPDATE warm_up_days SET {what} WHERE workspace_id = :w", w=workspace.id)  # noqa: S608 - words of this file
@@ -59,66 +53,80 @@ def day(provider: str = "google") -> WarmUpDay:
     return db.session.scalars(select(WarmUpDay).where(WarmUpDay.provider == provider)).one()
 
 
+def left(campaign_id: int, warm_up: WarmUp) -> dict[str, int]:
+    transport_id = warm_up.transport_id
+
+    async def work(connection: Any) -> dict[str, int]:
+        found = await find_identity(connection, campaign_id, transport_id)
+        assert found is not None
+        return dict(await remaining(connection, identity=found, campaign_id=campaign_id))
+
+    return dict(run(work))
+
+
+def use(campaign_id: int, warm_up: WarmUp, number: int) -> None:
+    """So many messages to Google were handed over."""
+    transport_id = warm_up.transport_id
+    ids = [row[0] for row in look("SELECT id FROM messages WHERE campaign_id = :c", campaign_id)][:number]
+
+    async def work(connection: Any) -> None:
+        found = await find_identity(connection, campaign_id, transport_id)
+        assert found is not None
+        await note_used(connection, found, ids)
+
+    run(work)
+
+
+def planned(workspace: Workspace, people: int = 100, provider: str = "google") -> int:
+    campaign_id = plan_campaign(workspace, people)
+    change("UPDATE messages SET provider = :p WHERE campaign_id = :c", p=provider, c=campaign_id)
+    return campaign_id
+
+
 def test_the_first_hour_gives_an_eighth(workspace: Workspace, warming: WarmUp) -> None:
-    found = identity(workspace, warming)
-    assert run(lambda connection: take(connection, found, "google", 500)) == 10
-    assert run(lambda connection: take(connection, found, "google", 500)) == 0
-    assert run(lambda connection: take(connection, found, "yahoo", 3)) == 3
-    assert (day().cap, day().sent) == (80, 10)
+    campaign_id = planned(workspace)
+    assert left(campaign_id, warming) == {"google": 10}
+    use(campaign_id, warming, 7)
+    assert left(campaign_id, warming) == {"google": 3}
+    use(campaign_id, warming, 9)
+    assert left(campaign_id, warming) == {"google": 0}
+    assert (day().cap, day().sent) == (80, 16)
 
 
-def test_what_was_not_claimed_is_given_back(workspace: Workspace, warming: WarmUp) -> None:
-    found = identity(workspace, warming)
-
-    async def work(connection: Any) -> int | None:
-        await take(connection, found, "google", 10)
-        await give_back(connection, found, "google", 4)
-        return await take(connection, found, "google", 10)
-
-    assert run(work) == 4
-
-
-def test_twenty_workers_take_no_more_than_there_is(workspace: Workspace, warming: WarmUp) -> None:
-    found = identity(workspace, warming)
-
-    async def everybody() -> int:
-        async def one() -> int:
-            connection = await connect(libpq_url(settings().database_url))
-            try:
-                return sum([await take(connection, found, "google", 1) or 0 for _ in range(3)])
-            finally:
-                await connection.close()
-
-        return sum(await asyncio.gather(*[one() for _ in range(20)]))
-
-    assert asyncio.run(everybody()) == 10
-    assert day().sent == 10
+def test_every_provider_has_its_own(workspace: Workspace, warming: WarmUp) -> None:
+    campaign_id = planned(workspace)
+    change(
+        "UPDATE messages SET provider = 'yahoo' WHERE id = (SELECT max(id) FROM messages WHERE campaign_id = :c)",
+        c=campaign_id,
+    )
+    use(campaign_id, warming, 0)
+    assert left(campaign_id, warming) == {"google": 10, "yahoo": 10}
 
 
 def test_the_next_day_grows_from_what_was_sent(workspace: Workspace, warming: WarmUp) -> None:
-    found = identity(workspace, warming)
-    run(lambda connection: take(connection, found, "google", 10))
+    campaign_id = planned(workspace)
+    left(campaign_id, warming)
     rewrite("day = day - 1, sent = 80", workspace)
-    run(lambda connection: take(connection, found, "google", 1))
+    assert left(campaign_id, warming) == {"google": 14}
     db.session.rollback()
-    caps = db.session.scalars(select(WarmUpDay.cap).order_by(WarmUpDay.day)).all()
-    assert caps == [80, 112]
+    assert db.session.scalars(select(WarmUpDay.cap).order_by(WarmUpDay.day)).all() == [80, 112]
 
 
 def test_after_yesterdays_complaints_it_stays(workspace: Workspace, warming: WarmUp) -> None:
-    found = identity(workspace, warming)
-    run(lambda connection: take(connection, found, "google", 10))
+    campaign_id = planned(workspace)
+    left(campaign_id, warming)
     rewrite("day = day - 1, sent = 80, complained = 1", workspace)
-    run(lambda connection: take(connection, found, "google", 1))
+    assert left(campaign_id, warming) == {"google": 10}
     db.session.rollback()
     assert db.session.scalars(select(WarmUpDay.cap)).all() == [80, 80]
 
 
 def test_a_warm_identity_has_no_allowance(workspace: Workspace, warming: WarmUp) -> None:
-    found = identity(workspace, warming)
-    run(lambda connection: take(connection, found, "google", 10))
+    campaign_id = planned(workspace)
+    left(campaign_id, warming)
     rewrite("day = day - 1, cap = 900, sent = 900", workspace)
-    assert run(lambda connection: take(connection, found, "google", 5000)) is None
+    assert left(campaign_id, warming) == {"google": 125}
+    assert left(campaign_id, warming) == {}
 
 
 def test_another_transport_a_foreign_domain_or_a_pause_have_none(workspace: Workspace, warming: WarmUp) -> None:
@@ -137,8 +145,8 @@ def test_another_transport_a_foreign_domain_or_a_pause_have_none(workspace: Work
 def test_complaints_of_today_halt_it_today(workspace: Workspace, warming: WarmUp) -> None:
     campaign_id = plan_campaign(workspace, 60)
     transport_id = warming.transport_id
-    found = run(lambda connection: find_identity(connection, campaign_id, transport_id))
-    run(lambda connection: take(connection, found, "google", 10))
+    change("UPDATE messages SET provider = 'google' WHERE campaign_id = :c", c=campaign_id)
+    left(campaign_id, warming)
     rewrite("sent = 60", workspace)
     change(
         "INSERT INTO runs (workspace_id, campaign_id, host, pid, journal, transport_id) "
@@ -163,7 +171,8 @@ def test_complaints_of_today_halt_it_today(workspace: Workspace, warming: WarmUp
     db.session.commit()
     assert (day().complained, day().cap) == (2, 60)
     assert "complained" in day().note
-    assert run(lambda connection: take(connection, found, "google", 5)) == 0
+    change("UPDATE messages SET state = 'planned' WHERE campaign_id = :c", c=campaign_id)
+    assert left(campaign_id, warming) == {"google": 0}
     assert look_after_warm_ups() == 0
 
 

@@ -1,0 +1,110 @@
+"""Postmark: many messages in one call, each with a verdict of its own.
+
+Per documentation of Postmark (API overview with error codes, Email API, batch emails, metadata), read 2026-11: 500
+messages and 50 MB a call, 5 MB each for text and HTML; the call answers 200 even where messages in it are refused,
+one result per message in their order; metadata names of 20 and values of 80 characters; X-PM-KeepID keeps our
+Message-ID; 429 without a time to wait. Newsletters belong on a broadcast stream.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from app.sending.apis.account import ApiAccount
+from app.sending.apis.answers import Answer, Unanswered, failing, no_address, on_their_list, refused, taken, throttled
+from app.sending.apis.content import content_of
+from app.sending.apis.exchange import Request, Response, address_of
+from app.sending.apis.sender import LONGEST_WORDS, Sender, json_in, text_in
+from app.sending.parcel import Parcel
+
+METADATA = "merpati-token"
+_INACTIVE, _INVALID, _RATE, _MAINTENANCE = 406, 300, 429, 100
+_SETUP = frozenset({10, 400, 401, 405, 412, 413, 1235, 1236})
+"""Token, sender, credit, approval, stream: all of them speak of the account."""
+
+
+class PostmarkSender(Sender):
+    """Calls to Postmark for one server and stream."""
+
+    most_per_call = 500
+    most_bytes = 5 * 1024 * 1024
+
+    def __init__(self, account: ApiAccount) -> None:
+        super().__init__(account)
+        self.base_url = address_of(account, "https://api.postmarkapp.com")
+        self._stream = account.options.get("stream") or "broadcast"
+
+    def request(self, parcels: Sequence[Parcel]) -> Request:
+        headers = {"X-Postmark-Server-Token": self._secret, "Content-Type": "application/json"}
+        body = json.dumps([self._message(parcel) for parcel in parcels]).encode()
+        return Request(f"{self.base_url}/email/batch", headers, body)
+
+    def _message(self, parcel: Parcel) -> dict[str, Any]:
+        content = content_of(parcel.data, parcel.recipient)
+        message: dict[str, Any] = {
+            "From": str(content.sender),
+            "To": str(content.to),
+            "Subject": content.subject,
+            "TextBody": content.text,
+            "HtmlBody": content.html,
+            "Headers": [
+                {"Name": "X-PM-KeepID", "Value": "true"},
+                *({"Name": name, "Value": value} for name, value in content.headers),
+            ],
+            "MessageStream": self._stream,
+            # Links and pixel are ours.
+            "TrackOpens": False,
+            "TrackLinks": "None",
+        }
+        if content.reply_to is not None:
+            message["ReplyTo"] = str(content.reply_to)
+        if parcel.token:
+            message["Metadata"] = {METADATA: parcel.token}
+        return message
+
+    def _accepted(self, response: Response, count: int) -> list[Answer]:
+        results = json_in(response)
+        if not isinstance(results, list) or len(results) != count:
+            return [self._doubt(response)] * count
+        codes = [_code(result) for result in results]
+        trouble = next((result for result in results if _code(result) in _SETUP), None)
+        if trouble is not None and all(codes):
+            # Nothing of the call was taken: the rest can wait until the account is in order.
+            raise self._trouble(response._replace(body=json.dumps(trouble).encode()))
+        return [self._verdict(result) for result in results]
+
+    def _verdict(self, result: Any) -> Answer:
+        code, words = _code(result), self._line(result)
+        message_id = text_in(result, "MessageID")
+        if code == 0 and message_id:
+            return taken(message_id)
+        if code == _INACTIVE:
+            return on_their_list(words)
+        if code == _RATE:
+            return throttled(words)
+        if code == _MAINTENANCE or code in _SETUP:
+            return failing(words)
+        if code == _INVALID and "'to'" in words.lower():
+            return no_address(words)
+        if code is None or code == 0:
+            why = f"{self._name} answered in a way that leaves open whether it took the mail: {words}"
+            return Unanswered(why, handed_over=True)
+        return refused(words)
+
+    def _objection(self, response: Response) -> Answer:
+        if _code(json_in(response)) == _RATE:
+            return throttled(self._words(response))
+        # A verdict on the whole call speaks of the account or of us, never of a hundred people.
+        raise self._trouble(response)
+
+    def _line(self, result: Any) -> str:
+        words = f"{_code(result) or ''} {self._says(result)}".replace(self._secret, "…")
+        return " ".join(words.split())[:LONGEST_WORDS]
+
+    def _says(self, body: Any) -> str:
+        return text_in(body, "Message")
+
+
+def _code(result: Any) -> int | None:
+    code = result.get("ErrorCode") if isinstance(result, dict) else None
+    return code if isinstance(code, int) and not isinstance(code, bool) else None

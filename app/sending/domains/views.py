@@ -1,0 +1,157 @@
+"""Settings, Domains: DKIM for each domain of a sender."""
+
+from typing import Any
+
+from flask import Blueprint, flash, g, redirect, render_template, url_for
+from flask_babel import gettext as _
+
+from app.accounts.access import member
+from app.accounts.models import Role
+from app.core.database import db
+from app.core.errors import Conflict, Invalid
+from app.core.extensions import keyring
+from app.sending.domains.check import Look, check_domain
+from app.sending.domains.forms import ActiveKeyForm, DomainForm, SwitchForm
+from app.sending.domains.names import read_domain
+from app.sending.domains.page import show
+from app.sending.domains.rotation import rotate, sign_anyway
+from app.sending.domains.setup import add_domain, all_domains, remove_domain, set_ed25519, set_signing
+
+bp = Blueprint("domains", __name__, url_prefix="/w/<ws>/settings/domains")
+
+
+@bp.get("")
+@member(Role.OWNER)
+def index() -> Any:
+    """Each domain with its records."""
+    return _page(DomainForm(formdata=None, domain=_offered()))
+
+
+@bp.post("")
+@member(Role.OWNER)
+def add() -> Any:
+    """Add a domain and make its keys."""
+    form = DomainForm()
+    if form.validate_on_submit():
+        try:
+            domain = add_domain(keyring(), form.domain.data)
+        except Invalid as error:
+            db.session.rollback()
+            form.domain.errors = [str(error)]
+        else:
+            db.session.commit()
+            flash(_("Added. Publish its two records, then check."), "success")
+            return _back(domain.id)
+    return _page(form), 422
+
+
+@bp.post("/<int:domain_id>/check")
+@member(Role.OWNER)
+def check(domain_id: int) -> Any:
+    """Look into DNS now."""
+    look = check_domain(domain_id)
+    db.session.commit()
+    flash(*_words(look))
+    return _back(domain_id)
+
+
+@bp.post("/<int:domain_id>/rotate")
+@member(Role.OWNER)
+def turn(domain_id: int) -> Any:
+    """Sign with the next key, after a look whether its record is there."""
+    check_domain(domain_id)
+    db.session.commit()
+    try:
+        rotate(keyring(), domain_id, ActiveKeyForm().active.data or 0)
+    except Conflict as error:
+        db.session.rollback()
+        flash(str(error), "error")
+        return _back(domain_id)
+    db.session.commit()
+    flash(_("Rotated. Publish the record of the new next key, and keep the old one for 7 days."), "success")
+    return _back(domain_id)
+
+
+@bp.post("/<int:domain_id>/sign-anyway")
+@member(Role.OWNER)
+def begin(domain_id: int) -> Any:
+    """Sign although DNS did not show the record."""
+    try:
+        sign_anyway(domain_id)
+    except Conflict as error:
+        db.session.rollback()
+        flash(str(error), "error")
+        return _back(domain_id)
+    db.session.commit()
+    flash(_("Mail is signed from now on. Receivers can verify it as soon as the record is in DNS."), "warning")
+    return _back(domain_id)
+
+
+@bp.post("/<int:domain_id>/signing")
+@member(Role.OWNER)
+def switch(domain_id: int) -> Any:
+    """Sign here, or leave it to the relay."""
+    domain = set_signing(domain_id, on=SwitchForm().on.data)
+    db.session.commit()
+    words = _("Mail is signed here.") if domain.is_signing else _("Mail is not signed here any more; the keys stay.")
+    flash(words, "success")
+    return _back(domain_id)
+
+
+@bp.post("/<int:domain_id>/ed25519")
+@member(Role.OWNER)
+def second(domain_id: int) -> Any:
+    """Add a signature with Ed25519, or leave it out."""
+    try:
+        domain = set_ed25519(keyring(), domain_id, on=SwitchForm().on.data)
+    except Conflict as error:
+        db.session.rollback()
+        flash(str(error), "error")
+        return _back(domain_id)
+    db.session.commit()
+    flash(
+        _("Publish the two records of Ed25519 as well, then check; it signs once its record is found.")
+        if domain.with_ed25519
+        else _("Mail is signed with RSA alone."),
+        "success",
+    )
+    return _back(domain_id)
+
+
+@bp.post("/<int:domain_id>/remove")
+@member(Role.OWNER)
+def remove(domain_id: int) -> Any:
+    """Forget a domain and its keys."""
+    name = remove_domain(domain_id)
+    db.session.commit()
+    flash(
+        _("Removed. Leave the records of %(domain)s in DNS for 7 days: mail is still under way.", domain=name),
+        "success",
+    )
+    return redirect(url_for("domains.index"))
+
+
+def _page(form: DomainForm) -> str:
+    return render_template("sending/domains/index.html", form=form, domains=[show(each) for each in all_domains()])
+
+
+def _back(domain_id: int) -> Any:
+    return redirect(url_for("domains.index", _anchor=f"domain-{domain_id}"))
+
+
+def _offered() -> str:
+    """The domain of the workspace's sender, unless it is here already."""
+    try:
+        domain = read_domain(g.workspace.from_email)
+    except Invalid:
+        return ""
+    return "" if any(each.domain == domain for each in all_domains()) else domain
+
+
+def _words(look: Look) -> tuple[str, str]:
+    if look.trouble:
+        return _("%(trouble)s Everything stays as it was; check again later.", trouble=look.trouble), "warning"
+    absent = sum(finding != "published" for finding in look.records.values())
+    if absent:
+        return _("Looked: some records are not as they should be, see below."), "warning"
+    return _("Looked: every record is as it should be."), "success"

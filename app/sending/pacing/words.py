@@ -1,0 +1,39 @@
+"""What a campaign's page says when only slowed providers are left."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+from app.core import clock
+from app.sending.pacing.limits import Limit
+
+MOST = 3
+"""Providers that are named."""
+
+
+def describe(waiting: Mapping[str, int], limits: Mapping[str, Limit], now: float) -> str:
+    """Such as “google: 120 a minute since 14:02 UTC; 3,400 wait”, for the providers with most waiting messages."""
+    first = sorted(waiting, key=lambda provider: -waiting[provider])
+    parts = [_of(limits[provider], waiting[provider], now) for provider in first[:MOST]]
+    if len(first) > MOST:
+        parts.append(f"{len(first) - MOST} more providers, {sum(waiting[one] for one in first[MOST:]):,} wait")
+    return ". ".join(parts) + "."
+
+
+def _of(limit: Limit, count: int, now: float) -> str:
+    held = limit.held_until - now
+    if limit.cap is not None and limit.cap <= 0:
+        pace = "has had all it may get just now"
+    elif held > 0:
+        pace = f"rests until {clock.now() + timedelta(seconds=held):%H:%M} UTC"
+    elif limit.rate is not None:
+        pace = f"{_rate(limit.rate)} since {datetime.fromtimestamp(limit.since, UTC):%H:%M} UTC"
+    else:
+        pace = f"{limit.slots} at a time since {datetime.fromtimestamp(limit.since, UTC):%H:%M} UTC"
+    said = f"; it said: {limit.why[:120].rstrip('.')}" if limit.why else ""
+    return f"{limit.provider}: {pace}; {count:,} wait{said}"
+
+
+def _rate(rate: float) -> str:
+    if rate >= 5:
+        return f"{rate:,.0f} a second"
+    return f"{rate * 60:,.0f} a minute" if rate * 60 >= 1.5 else f"{rate * 3600:,.0f} an hour"
