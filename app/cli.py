@@ -166,6 +166,30 @@ def schedule() -> None:
         importlib.import_module("workers.schedule").run()
 
 
+@main.group(cls=Commands)
+def bounces() -> None:
+    """Bounces: listen for them, or say what a message means."""
+
+
+@bounces.command()
+def listen() -> None:
+    """The built-in SMTP mailbox for the bounce domain."""
+    with prepared_app(only_environment=True):
+        from app.tracking.listener import run
+
+        run(installation())
+
+
+@bounces.command()
+@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@JSON
+def classify(paths: tuple[Path, ...], as_json: bool) -> None:
+    """Say what messages mean: files, or folders of them; one line each."""
+    from app.shell.classify import classify_paths
+
+    classify_paths(paths, as_json=as_json)
+
+
 @main.command()
 @click.argument("name", type=click.Choice(["send", "track", "import", "start", "dkim", "crash", "pacing"]))
 @click.option("--messages", type=int, help="How many, where the benchmark counts messages.")
