@@ -191,7 +191,7 @@ def classify(paths: tuple[Path, ...], as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["send", "track", "import", "start", "dkim", "crash", "pacing"]))
+@click.argument("name", type=click.Choice(["send", "track", "import", "start", "dkim", "crash", "pacing", "launch"]))
 @click.option("--messages", type=int, help="How many, where the benchmark counts messages.")
 @click.option("--kills", type=int, help="crash: how often something is killed.")
 @JSON

@@ -36,6 +36,7 @@ def run_demo(*, once: bool, people: int, seed: int, seconds: int, home: Path | N
         # Also where a shell started us in the background, with Ctrl-C ignored.
         signal.signal(number, _stop)
     demo = Demo(stays=not once, people=people, seed=seed, seconds=seconds, home=home, console=Console(stderr=as_json))
+    ok = False
     with demo.house_open():
         ok = demo.main_job()
         if as_json:

@@ -115,6 +115,9 @@ class Limits:
         self._answers: Counter[str] = Counter()
         self._blocks: Counter[str] = Counter()
         self._alone_since = 0.0
+        self._reported_at = 0.0
+        self.heard_at = 0.0
+        """The moment of the latest report that was answered: what came to a run later, no bucket has been asked for."""
 
     def of(self, provider: str) -> Limit:
         """The limit of a provider, new if need be."""
@@ -172,6 +175,7 @@ class Limits:
 
     def report(self) -> Told:
         """What to tell and to ask; `confirm` when it was heard."""
+        self._reported_at = time.monotonic()
         wants = {
             provider: Want(
                 max(0, min(limit.stock, MOST_STOCK) - int(limit.tokens)) if limit.rate is not None else limit.stock,
@@ -188,6 +192,7 @@ class Limits:
         cuts, _starts, wants = told
         del self.cuts[: len(cuts)]
         self._alone_since = now
+        self.heard_at = self._reported_at
         for provider, want in wants.items():
             self.by_provider[provider].taken -= want.taken
         freed, seen = [], set()
@@ -206,6 +211,7 @@ class Limits:
         """Valkey does not answer: everybody keeps to an equal share of what was last known."""
         now = time.monotonic()
         span = min(now - self._alone_since, 1.0)
+        self.heard_at = self._reported_at
         self._alone_since = now
         for limit in self.by_provider.values():
             if limit.rate is not None and now >= limit.held_until:

@@ -20,6 +20,7 @@ class Slow:
 
     def __init__(self) -> None:
         self.only_since = 0.0
+        self._claimed_at = 0.0
 
     async def claim(self, desk: SendDesk, claims: Claims, connection: Connection) -> list[Parcel]:
         """As many for each slowed provider as can soon go."""
@@ -32,6 +33,8 @@ class Slow:
         if not wants:
             return []
         parcels = await claims.claim_slowed(connection, wants)
+        if parcels:
+            self._claimed_at = time.monotonic()
         for provider in wants.keys() - {parcel.provider for parcel in parcels}:
             desk.limits.of(provider).dry_until = now + DRY
         return parcels
@@ -41,6 +44,9 @@ class Slow:
         now = time.monotonic()
         limits = desk.limits.by_provider
         self.only_since = self.only_since or now
+        if desk.limits.heard_at <= max(self._claimed_at, self.only_since):
+            # No bucket was asked for these messages yet: one that fills slowly may hold what they need.
+            return
         flows = [limit for limit in limits.values() if limit.flows(now) and (limit.stock or now >= limit.dry_until)]
         if flows and now - self.only_since < LINGER:
             return

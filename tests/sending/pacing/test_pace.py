@@ -9,8 +9,10 @@ from flask import current_app
 
 from app.accounts.models import Workspace
 from app.core import clock
+from app.core.extensions import queue
 from app.sending import lanes
-from app.sending.pacing.state import provider_paces, resting
+from app.sending.pacing.buckets import index_key
+from app.sending.pacing.state import provider_paces, resting, transport_key
 from tests.sending import world
 from tests.sending.pacing.moods import Providers, Rate, Until
 from tests.sending.pacing.people import by_provider, plan
@@ -217,3 +219,16 @@ def test_a_known_rate_holds_from_the_first_message_on(workspace: Workspace, prov
     with running(Providers()) as server:
         world.send(campaign, server.url, send_slice=3)
     assert 15 < len(server.messages) < 50
+
+
+def test_a_provider_that_gets_less_than_one_a_second_still_gets_it(workspace: Workspace) -> None:
+    campaign = plan(workspace, drip_test=3)
+    key = f"{index_key(transport_key(None))}:drip.test"
+    now = time.time()
+    bucket = {"rate": 0.25, "ceiling": 0.25, "round": 1, "tokens": 0, "stamp": now - 6, "since": now, "why": "busy"}
+    queue().hset(key, mapping={name: str(value) for name, value in bucket.items()})
+    queue().sadd(index_key(transport_key(None)), "drip.test")
+    with running(Providers()) as server:
+        result = world.send(campaign, server.url, send_slice=10)
+    assert len(server.messages) == 1, "what six seconds have filled the bucket with"
+    assert result.outcome == "paced"
