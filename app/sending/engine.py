@@ -134,7 +134,7 @@ class _Slice:
         is_written = False
         try:
             await self._send(desk, books, buckets, way, turn, run_id)
-            if desk.stopped == "paced":
+            if desk.stopped == "paced" and not (warming and way.has_others):
                 await buckets.rest(self._campaign, desk.rest, list(desk.limits.by_provider))
             await books.close(run_id, self._campaign)
             is_written = True

@@ -16,6 +16,7 @@ from app.sending.health import RunReport, note_run
 from app.sending.quotas import seconds_until
 from app.sending.shares import take_turn
 from app.sending.transports import AnyAccount, TransportRow, account_of, installation_account
+from app.sending.warmup.allowance import has_room
 
 PROBE = 120
 """Seconds after which another run may try a half-open transport, if the first is never heard of again."""
@@ -53,6 +54,8 @@ class Way:
     """What it may carry in a second, an hour, a day: for `quotas.grant`."""
     is_probe: bool = False
     """Whether it is tried after a failure, and nobody else tries it just now."""
+    has_others: bool = False
+    """Whether the campaign could go by another one as well."""
     campaign_id: int = 0
     run_id: int | None = None
 
@@ -87,6 +90,9 @@ async def choose_way(
             raise SettingsError(_nobody(stream[0]))
         return Way(None, installation_account(settings))
     candidates = [_Candidate(TransportRow(*row[:10]), *row[10:16]) for row in rows]
+    has_others = len(candidates) > 1
+    if has_others:
+        candidates = await _with_room(connection, campaign_id, candidates)
     now, zone = rows[0][17], ZoneInfo(rows[0][18])
     if rows[0][16] is not None and not candidates[0].is_enabled:
         raise SettingsError(_switched_off(candidates[0]))
@@ -100,8 +106,24 @@ async def choose_way(
     if run_id is not None:
         await connection.execute(_NOTE, (chosen.row.id, run_id))
     return Way(
-        chosen.row.id, account, chosen.signs, most, chosen.row.limits, is_probe, campaign_id=campaign_id, run_id=run_id
+        chosen.row.id,
+        account,
+        chosen.signs,
+        most,
+        chosen.row.limits,
+        is_probe,
+        has_others=has_others,
+        campaign_id=campaign_id,
+        run_id=run_id,
     )
+
+
+async def _with_room(
+    connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, candidates: list[_Candidate]
+) -> list[_Candidate]:
+    """Those that do not warm up, or whose allowance of today has room: what it has no room for goes by the others."""
+    roomy = [each for each in candidates if await has_room(connection, campaign_id, each.row.id)]
+    return roomy or candidates
 
 
 async def _choose(

@@ -17,6 +17,8 @@ from app.core import clock
 from app.sending.warmup.curve import Day, Plan, allowed_by, is_warm, next_cap
 
 Connection = AsyncConnection[tuple[Any, ...]]
+WORTH_A_RUN = 10
+"""Messages that an allowance must have room for before a run is made for them, where another transport may take all."""
 
 _FIND = """
 SELECT u.id, u.workspace_id, u.domain, u.first_cap, u.growth, u.full, w.timezone
@@ -39,6 +41,10 @@ SELECT p.provider, d.cap, d.sent, coalesce(extract(epoch FROM now() - d.began_at
 FROM (SELECT DISTINCT provider FROM messages
       WHERE campaign_id = %(campaign)s AND state IN ('planned', 'deferred') AND provider <> '') p
 LEFT JOIN warm_up_days d ON d.warm_up_id = %(warm_up)s AND d.provider = p.provider AND d.day = %(day)s
+"""
+_FREE = """
+SELECT EXISTS (SELECT FROM messages WHERE campaign_id = %(campaign)s AND state IN ('planned', 'deferred')
+                                          AND provider <> ALL(%(capped)s))
 """
 _USE = """
 UPDATE warm_up_days d SET sent = d.sent + used.n, began_at = coalesce(d.began_at, now())
@@ -82,6 +88,16 @@ async def remaining(connection: Connection, *, identity: Identity, campaign_id: 
         elif note or not is_warm(identity.plan, cap):
             left[provider] = max(0, allowed_by(cap, seconds) - sent)
     return left
+
+
+async def has_room(connection: Connection, campaign_id: int, transport_id: int) -> bool:
+    """Whether a run by this transport is worth while: nothing warms up, some provider is warm, or there is room."""
+    identity = await find_identity(connection, campaign_id, transport_id)
+    if identity is None:
+        return True
+    left = await remaining(connection, identity=identity, campaign_id=campaign_id)
+    free = await (await connection.execute(_FREE, {"campaign": campaign_id, "capped": list(left)})).fetchone()
+    return bool(free and free[0]) or sum(left.values()) >= WORTH_A_RUN
 
 
 async def note_used(connection: Connection, identity: Identity, message_ids: Sequence[int]) -> None:
