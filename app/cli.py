@@ -166,6 +166,20 @@ def schedule() -> None:
         importlib.import_module("workers.schedule").run()
 
 
+class WatchCommands(CampaignCommands):
+    """Loaded when asked for, as those of campaigns."""
+
+    def _load(self) -> dict[str, click.Command]:
+        from app.shell.watch import recount
+
+        return {"recount": recount}
+
+
+@main.group(cls=WatchCommands)
+def watch() -> None:
+    """The watch on deliverability: recount."""
+
+
 @main.group(cls=Commands)
 def bounces() -> None:
     """Bounces: listen for them, or say what a message means."""
@@ -191,7 +205,10 @@ def classify(paths: tuple[Path, ...], as_json: bool) -> None:
 
 
 @main.command()
-@click.argument("name", type=click.Choice(["send", "track", "import", "start", "dkim", "crash", "pacing", "launch"]))
+@click.argument(
+    "name",
+    type=click.Choice(["send", "track", "import", "start", "dkim", "crash", "pacing", "webhooks", "launch"]),
+)
 @click.option("--messages", type=int, help="How many, where the benchmark counts messages.")
 @click.option("--kills", type=int, help="crash: how often something is killed.")
 @JSON

@@ -5,6 +5,9 @@ from typing import Any
 from flask import request, url_for
 from flask_babel import gettext as _
 
+from app.accounts.access import may
+from app.accounts.models import Role
+
 
 def navigation() -> list[dict[str, Any]]:
     """The entries of the navigation, the current one marked."""
@@ -13,6 +16,7 @@ def navigation() -> list[dict[str, Any]]:
         _entry(_("Lists"), "lists.index", "list"),
         _entry(_("Imports"), "imports.index", "upload"),
         _entry(_("Suppressions"), "suppressions.index", "shield-off"),
+        _entry(_("Incoming mail"), "incoming.index", "inbox"),
     ]
     return [
         _entry(_("Home"), "home.index", "house"),
@@ -26,8 +30,24 @@ def navigation() -> list[dict[str, Any]]:
         },
         _entry(_("Templates"), "templates.index", "layout-template"),
         _entry(_("Reports"), "reports.index", "chart-column"),
-        _entry(_("Settings"), "settings.index", "settings"),
+        _deliverability(),
+        _settings(),
     ]
+
+
+def _settings() -> dict[str, Any]:
+    """Its tabs belong to several rooms; what they share is where they lie."""
+    entry = _entry(_("Settings"), "settings.index", "settings")
+    return {**entry, "active": request.path.startswith(entry["href"])}
+
+
+def _deliverability() -> dict[str, Any]:
+    entry = _entry(_("Deliverability"), "deliverability.index", "activity")
+    if not may(Role.EDITOR):
+        return entry
+    overview = {**entry, "label": _("Overview")}
+    children = [overview, _entry(_("Incidents"), "incidents.index", "triangle-alert")]
+    return {**entry, "active": any(child["active"] for child in children), "children": children}
 
 
 def _entry(label: str, endpoint: str, icon: str) -> dict[str, Any]:

@@ -34,10 +34,17 @@ BLUEPRINTS = (
     "app.campaigns.views",
     "app.reporting.views",
     "app.sending.views",
-    "app.sending.domains.views",
     "app.sending.warmup.views",
+    "app.deliverability.domains.views",
+    "app.deliverability.watch.views",
     "app.tracking.views",
+    "app.tracking.mailboxes.views",
+    "app.tracking.post.views",
+    "app.tracking.replies.views",
+    "app.tracking.incidents.views",
     "app.tracking.pages",
+    "app.tracking.webhooks.door",
+    "app.tracking.webhooks.pages",
     "app.api.views",
 )
 """Modules with a `bp`; a module may give `csrf_exempt = True` when its calls carry no session."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from app.core.database import db
 from app.core.settings import load_settings
 from app.factory import create_app
-from app.sending.engine import run_slice
+from app.sending.engine import await_answers, run_slice
 
 
 def work() -> None:
@@ -21,6 +21,7 @@ def work() -> None:
         before, memory = time.process_time(), _memory_mb("VmRSS")
         while run_slice(campaign_id).has_more:
             pass
+        await_answers()
         cpu = time.process_time() - before
     _say(json.dumps({"cpu": cpu, "rss_mb": _memory_mb("VmHWM"), "rss_before_mb": memory}))
 

@@ -30,7 +30,7 @@ LONGEST = 350
 NOT_OURS = {"static", "security.login", "security.logout"}
 """Routes of Flask and Flask-Security, which say by themselves who may call them."""
 
-WITHOUT_SESSION = {"app.api.views", "app.audience.public", "app.tracking.pages"}
+WITHOUT_SESSION = {"app.api.views", "app.audience.public", "app.tracking.pages", "app.tracking.webhooks.door"}
 """Their calls carry a key or a signed token instead of a session, so there is nothing for another site to ride on."""
 
 ENVIRONMENT = {

@@ -2,6 +2,7 @@
 
 from app.core.database import db, every_workspace
 from app.core.extensions import settings
+from app.deliverability.dmarc.keeping import drop_old_reports
 from app.messages.housekeeping import forget_old_mail
 from workers.runtime import job_context
 
@@ -10,4 +11,5 @@ def keep_house() -> None:
     """Raw mail past its time."""
     with job_context(), every_workspace():
         forget_old_mail(settings().raw_mail_days)
+        drop_old_reports()
         db.session.commit()

@@ -18,7 +18,7 @@ from app.core.logging import log
 from app.core.memory import give_back_memory
 from app.core.settings import Settings, load_settings
 from app.factory import create_app
-from app.sending.engine import request_stop
+from app.sending.engine import await_answers, request_stop
 
 
 @lru_cache(maxsize=1)
@@ -77,3 +77,4 @@ def work(queues: tuple[str, ...] = QUEUES, *, burst: bool = False) -> None:
     worker = Worker(watched, name=name, connection=connection, serializer=JSONSerializer)
     log("worker").info("ready", queues=",".join(queues))
     worker.work(burst=burst, logging_level="WARNING")
+    await_answers()

@@ -28,6 +28,9 @@ from app.sending.outgoing import queue_outgoing
 from app.sending.pacing.domains import campaigns_to_learn, campaigns_to_look_again
 from app.sending.warmup.rounds import look_after_warm_ups
 from app.tracking import backlog
+from app.tracking.mailboxes.poll import mailboxes_due
+from app.tracking.replies.forwarding import queue_replies
+from app.tracking.webhooks import intake as webhook_intake
 from workers.runtime import job_context, worker_app
 
 LOCK = 7_382_190_443
@@ -87,6 +90,14 @@ def take_in() -> None:
         enqueue_job(Job.TAKE_IN_HITS, once_as="take-in-hits")
     if waiting.mails:
         enqueue_job(Job.TAKE_IN_MAIL, once_as="take-in-mail")
+    if webhook_intake.is_anything_waiting():
+        enqueue_job(Job.TAKE_IN_WEBHOOKS, once_as="take-in-webhooks")
+
+
+def poll_mailboxes() -> None:
+    """Mailboxes elsewhere whose time has come."""
+    for mailbox_id in mailboxes_due():
+        enqueue_job(Job.POLL_MAILBOX, mailbox_id, once_as=f"poll-{mailbox_id}")
 
 
 def resume_imports() -> None:
@@ -98,8 +109,10 @@ def resume_imports() -> None:
 
 
 def house() -> None:
-    """Partitions for the months ahead, old raw mail, old uploads."""
+    """Partitions for the months ahead, old raw mail, old uploads, old reports of providers."""
     ensure_partitions()
+    db.session.commit()
+    webhook_intake.forget_old_events(settings().raw_mail_days)
     db.session.commit()
     enqueue_job(Job.KEEP_HOUSE, once_as="keep-house")
 
@@ -113,9 +126,16 @@ TASKS = (
     Task(5.0, recover),
     Task(5.0, resume_imports),
     Task(10.0, queue_outgoing),
+    Task(10.0, poll_mailboxes),
+    Task(10.0, queue_replies),
     Task(60.0, lambda: enqueue_job(Job.CHECK_LEDGER, once_as="check-ledger")),
     Task(300.0, warm_up),
+    Task(60.0, lambda: enqueue_job(Job.WATCH_INCIDENTS, once_as="watch-incidents")),
+    Task(60.0, lambda: enqueue_job(Job.GUARD_COMPLAINTS, once_as="guard-complaints")),
+    Task(300.0, lambda: enqueue_job(Job.COUNT_WATCH, once_as="count-watch")),
+    Task(3600.0, lambda: enqueue_job(Job.WATCH_CHANGES, once_as="watch-changes")),
     Task(600.0, lambda: enqueue_job(Job.CHECK_DOMAINS, once_as="check-domains")),
+    Task(600.0, lambda: enqueue_job(Job.CHECK_RECORDS, once_as="check-records")),
     Task(3600.0, house),
 )
 

@@ -1,6 +1,7 @@
 """Forms of accounts and settings."""
 
 from datetime import UTC, datetime, time
+from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -9,7 +10,7 @@ from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, IntegerField, PasswordField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
-from wtforms.widgets import TimeInput
+from wtforms.widgets import NumberInput, TimeInput
 
 from app.accounts.quiet import QuietHours
 from app.accounts.setup import MINIMUM_PASSWORD
@@ -49,8 +50,50 @@ def check_quiet(form: FlaskForm, field: Field) -> None:
         raise ValidationError(_("Leave at least four hours of the day to send in."))
 
 
+def check_bounce_policy(form: FlaskForm, field: Field) -> None:
+    """What is forgotten before it can count would never count."""
+    days, span, stale = field.data, form.bounce_span.data, form.bounce_stale.data
+    if None in (days, span, stale):
+        return
+    if stale < span:
+        raise ValidationError(_("A day must be remembered at least as long as the time they are spread over."))
+    if days > stale + 1:
+        raise ValidationError(_("More days are asked for than are remembered; ask for fewer, or remember them longer."))
+
+
 def _read_time(text: str) -> time:
     return datetime.strptime(text, "%H:%M").replace(tzinfo=UTC).time()
+
+
+def check_guard(form: FlaskForm, field: Field) -> None:
+    """The guard warns before it pauses."""
+    if form.complaint_warn.data is not None and field.data is not None and field.data < form.complaint_warn.data:
+        raise ValidationError(_("The guard must warn before it pauses: write at least the share above."))
+
+
+class PercentField(Field):  # type: ignore[misc]
+    """A share of 1, typed and shown in percent; what was left empty is the default."""
+
+    widget = NumberInput(step="any", min="0.01", max="5")
+
+    def _value(self) -> str:
+        if self.raw_data:
+            return str(self.raw_data[0])
+        return "" if self.data is None else f"{Decimal(str(self.data)) * 100:f}".rstrip("0").rstrip(".")
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Read what was typed, with a comma as well."""
+        given = valuelist[0].strip().rstrip("%").replace(",", ".") if valuelist else ""
+        if not given:
+            return
+        try:
+            share = float(Decimal(given) / 100)
+        except InvalidOperation:
+            self.data = None
+            raise ValueError(self.gettext("Write a number such as 0.1.")) from None
+        if not 0.0001 <= share <= 0.05:  # not a number is not between either
+            raise ValueError(_("Write a share from 0.01 to 5 percent."))
+        self.data = share
 
 
 class OwnerForm(FlaskForm):  # type: ignore[misc]
@@ -86,6 +129,26 @@ class WorkspaceForm(FlaskForm):  # type: ignore[misc]
         _("Within so many days"), [Optional(), NumberRange(1, 365)], default=7, filters=[lambda days: days or 7]
     )
     least_hours = IntegerField(_("Fewest hours between two mails"), [Optional(), NumberRange(1, 720)])
+    bounce_days = IntegerField(
+        _("Days with a failure"),
+        [check_bounce_policy, Optional(), NumberRange(2, 30)],
+        default=5,
+        filters=[lambda days: days or 5],
+    )
+    bounce_span = IntegerField(
+        _("Spread over so many days"),
+        [Optional(), NumberRange(1, 365)],
+        default=14,
+        filters=[lambda days: days or 14],
+    )
+    bounce_stale = IntegerField(
+        _("Days until a failure is forgotten"),
+        [Optional(), NumberRange(2, 730)],
+        default=30,
+        filters=[lambda days: days or 30],
+    )
+    complaint_warn = PercentField(_("Warn at, in percent"), default=0.001)
+    complaint_pause = PercentField(_("Pause at, in percent"), [check_guard], default=0.003)
 
 
 class MemberForm(FlaskForm):  # type: ignore[misc]

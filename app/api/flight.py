@@ -149,6 +149,12 @@ def settle_doubts(campaign_id: int, data: dict[str, Any]) -> Any:
     number = find_campaign(campaign_id).id
     if data["as_"] == "sent":
         return {"settled": settle.take_as_sent(number, by=BY, ids=data["messages"]), "left_out": {}}
+    if data["as_"] == "again" and not data["knowing"]:
+        raise Invalid(
+            "Some of them may have it already and would get it twice. Nothing was changed; if you accept that, say "
+            "`knowing`: true.",
+            field="knowing",
+        )
     if data["as_"] == "again":
         done = settle.send_again(number, by=BY, ids=data["messages"])
         return {"settled": done.tried, "left_out": done.left_out}

@@ -14,7 +14,7 @@ SHOWN = 200
 FACTS = text(
     """
     SELECT fact.at, fact.kind, fact.label, fact.reason, fact.campaign_id, fact.message_id,
-           coalesce(campaigns.name, '') AS campaign, coalesce(links.url, '') AS url
+           coalesce(campaigns.name, '') AS campaign, coalesce(links.url, '') AS url, mail.id AS mail_id
     FROM (
         SELECT sent_at AS at, 'sent' AS kind, '' AS label, '' AS reason, campaign_id, id AS message_id,
                NULL::bigint AS link_id
@@ -31,6 +31,11 @@ FACTS = text(
     ) AS fact
     LEFT JOIN campaigns ON campaigns.id = fact.campaign_id
     LEFT JOIN links ON links.id = fact.link_id
+    LEFT JOIN LATERAL (
+        SELECT id FROM incoming_mails i
+        WHERE fact.kind IN ('replied', 'auto-replied') AND i.message_id = fact.message_id
+          AND i.workspace_id = :workspace_id AND i.received_at = fact.at LIMIT 1
+    ) mail ON true
     ORDER BY fact.at DESC, fact.message_id DESC
     LIMIT :shown
     """
@@ -49,6 +54,8 @@ class Fact:
     message_id: int
     campaign: str
     url: str
+    mail_id: int | None
+    """The mail itself, while it is kept."""
 
 
 def timeline(subscriber: Subscriber) -> Sequence[Fact]:

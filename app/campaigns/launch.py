@@ -45,8 +45,7 @@ def launch(
         return Launch(campaign, is_new=False)
     if version is not None and campaign.version != version:
         raise Conflict(f"“{campaign.name}” was changed after you reviewed it. Nothing was sent. Review it again.")
-    if at is not None and at <= clock.now():
-        raise Invalid("This time has passed. Nothing was scheduled. Choose a later one, or send it now.", field="at")
+    check_ahead(at)
     if findings := blocking_findings(campaign, layout_of(campaign, timing, base=at)):
         raise Invalid("It cannot be sent yet. " + " ".join(finding.message for finding in findings), field="review")
     try:
@@ -74,6 +73,12 @@ def launch_time(timing: Timing, at: datetime | None = None) -> datetime | None:
         )
     begins = timing.starts_at
     return begins if begins is not None and begins > clock.now() else None
+
+
+def check_ahead(at: datetime | None) -> None:
+    """Raise Invalid for a moment that has passed."""
+    if at is not None and at <= clock.now():
+        raise Invalid("This time has passed. Nothing was scheduled. Choose a later one, or send it now.", field="at")
 
 
 def unschedule(campaign_id: int) -> Campaign:

@@ -20,8 +20,8 @@ class Progress:
 
     @property
     def minutes_left(self) -> int | None:
-        """How long what waits will take at this rate; what was deferred has its own times."""
-        return max(1, round(self.waiting / self.rate / 60)) if self.rate else None
+        """How long what waits and what workers hold will take at this rate; what was deferred has its own times."""
+        return max(1, round((self.waiting + self.under_way) / self.rate / 60)) if self.rate else None
 
 
 def progress_of(ledger: Ledger, *, done_before: int | None = None, seconds: float = 0) -> Progress:

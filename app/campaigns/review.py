@@ -12,6 +12,7 @@ from app.campaigns.findings import AUDIENCE, SETTINGS, WORKSPACE, Finding
 from app.campaigns.layout import Layout
 from app.campaigns.models import Campaign
 from app.campaigns.review_content import content_findings
+from app.campaigns.review_domain import domain_findings
 from app.campaigns.review_people import people_findings
 from app.core.database import db
 from app.core.errors import Invalid
@@ -58,6 +59,7 @@ def _findings(campaign: Campaign, audience: AudienceCount) -> list[Finding]:
     workspace = db.session.get_one(Workspace, campaign.workspace_id)
     return [
         *_sender(campaign, workspace),
+        *domain_findings(sender_of(campaign, workspace)[1], audience.planned),
         *_postal_address(workspace),
         *(found for variant in variants_of(campaign) for found in content_findings(campaign, variant)),
         *_lists(campaign),

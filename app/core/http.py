@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
+from app.core.database import db
 from app.core.errors import (
     BadToken,
     Conflict,
@@ -116,13 +117,23 @@ def _merpati_error(error: MerpatiError) -> Any:
     return answer_error(status, str(error), field=getattr(error, "field", None))
 
 
+def _forget_changes() -> None:
+    """The page that tells of a failure reads the database, which takes no more questions in a failed transaction."""
+    try:
+        db.session.rollback()
+    except SQLAlchemyError:
+        db.session.remove()
+
+
 def _database_error(error: OperationalError) -> Any:
+    _forget_changes()
     log("http").error("database does not answer", path=request.path, error=type(error.orig).__name__)
     return answer_error(503, "The database does not answer just now. Nothing was changed. Try again in a moment.")
 
 
 def _data_error(error: DataError) -> Any:
     """A number beyond 64 bits in an address, or a NUL in a text: nothing here has that name, and nothing can."""
+    _forget_changes()
     log("http").warning("the database refused a value", path=request.path, error=type(error.orig).__name__)
     if request.method in ("GET", "HEAD"):
         return answer_error(404, "There is nothing at this address.")

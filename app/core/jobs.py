@@ -28,10 +28,17 @@ class Job(Enum):
     RUN_IMPORT = ("workers.audience.run_import", "default", 4 * 3600)
     TAKE_IN_HITS = ("workers.tracking.take_in_hits", "tracking", 600)
     TAKE_IN_MAIL = ("workers.tracking.take_in_mail", "tracking", 600)
+    POLL_MAILBOX = ("workers.tracking.poll_mailbox", "default", 600)
+    TAKE_IN_WEBHOOKS = ("workers.tracking.take_in_webhooks", "tracking", 600)
     RECOVER_RUNS = ("workers.sending.recover_runs", "tracking", 600)
     CHECK_DOMAINS = ("workers.sending.check_domains", "default", 3600)
+    CHECK_RECORDS = ("workers.deliverability.check_records", "default", 3600)
     CHECK_LEDGER = ("workers.campaigns.check_ledger", "default", 600)
     LEARN_DOMAINS = ("workers.sending.learn_domains", "tracking", 1800)
+    WATCH_INCIDENTS = ("workers.watch.watch_incidents", "default", 600)
+    COUNT_WATCH = ("workers.watch.count_watch", "default", 1800)
+    WATCH_CHANGES = ("workers.watch.watch_changes", "default", 3600)
+    GUARD_COMPLAINTS = ("workers.watch.guard_complaints", "tracking", 600)
     KEEP_HOUSE = ("workers.housekeeping.keep_house", "default", 3600)
 
     @property

@@ -102,6 +102,10 @@ class Settings(BaseSettings):
     lease: int = Field(
         default=120, ge=10, description="Seconds without a sign of life after which a lost machine's claims end."
     )
+    internal_hosts: bool = Field(
+        default=False,
+        description="Let owners name servers on private addresses, such as 10.0.0.5 or localhost, for their mailboxes.",
+    )
     import_limit: int = Field(default=2 * 1024**3, description="Largest file an import takes.")
     raw_mail_days: int = Field(default=60, ge=1, description="Days that incoming bounces and reports are kept in full.")
     log_level: str = Field(default="info", description="debug, info, warning or error.")

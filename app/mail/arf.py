@@ -8,7 +8,7 @@ from app.mail.incoming import Kind, RecipientReport
 from app.mail.mime import Part
 from app.mail.own_words import own_words
 from app.mail.reasons import REASONS
-from app.mail.recipients import MAX_RECIPIENTS, first_address
+from app.mail.recipients import MAX_RECIPIENTS, first_address, unjudged
 from app.mail.returned import returned_recipient
 
 # What asks to stop. `not-spam` is praise, `auth-failure` (RFC 6591) speaks of a signature, other types are for people.
@@ -82,19 +82,4 @@ def feedback_recipients(values: list[str]) -> tuple[RecipientReport, ...]:
     """A report without a verdict for each address in the values."""
     addresses = dict.fromkeys(filter(None, map(first_address, values[:MAX_RECIPIENTS])))
     word = REASONS["feedback"]
-    return tuple(
-        RecipientReport(
-            address=address,
-            original_address=address,
-            action="",
-            status="",
-            reply_code=None,
-            diagnostic="",
-            remote_host="",
-            scope=word.scope,
-            persistence="none",
-            reason=word.word,
-            suppress=False,
-        )
-        for address in addresses
-    )
+    return tuple(unjudged(address, word) for address in addresses)

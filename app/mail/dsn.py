@@ -10,7 +10,7 @@ from app.mail.incoming import Kind, RecipientReport
 from app.mail.mime import Part
 from app.mail.own_words import own_words
 from app.mail.prose import recipients_in_prose
-from app.mail.recipients import MAX_RECIPIENTS, embedded_characters, enhanced_status, first_address, report
+from app.mail.recipients import MAX_RECIPIENTS, embedded_characters, enhanced_status, first_address, report, room_for
 
 _REPORTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
 _GROUPS = re.compile(rb"\n[ \t]*\n")
@@ -44,7 +44,8 @@ def read_dsn(mail: Part) -> StatusReport | None:
     told = told[:MAX_RECIPIENTS]
     prose = _prose(mail, body)
     named = recipients_in_prose(mail, prose)
-    recipients = tuple(_recipient(group, prose, named, alone=len(told) == 1) for group in told)
+    reporter = next((_without_type(group.text("Reporting-MTA")) for group in groups if "Reporting-MTA" in group), "")
+    recipients = tuple(_recipient(group, prose, named, reporter, len(told)) for group in told)
     envelope_id = next((group.text("Original-Envelope-Id") for group in groups if "Original-Envelope-Id" in group), "")
     return StatusReport(recipients, envelope_id) if recipients else None
 
@@ -83,8 +84,9 @@ def _prose(mail: Part, body: Part) -> str:
     return own_words(mail)[:4000]
 
 
-def _recipient(group: Fields, prose: str, named: dict[str, str], *, alone: bool) -> RecipientReport:
-    diagnostic = group.text("Diagnostic-Code")
+def _recipient(group: Fields, prose: str, named: dict[str, str], reporter: str, count: int) -> RecipientReport:
+    diagnostic = group.text("Diagnostic-Code")[: room_for(count)]
+    alone = count == 1
     status = enhanced_status(group.text("Status"))
     original = _address(group, "Original-Recipient")
     address = _address(group, "Final-Recipient")
@@ -101,6 +103,7 @@ def _recipient(group: Fields, prose: str, named: dict[str, str], *, alone: bool)
         diagnostic=_without_type(diagnostic),
         notes=notes,
         host=_without_type(group.text("Remote-MTA")).partition(" ")[0],
+        reporter=reporter.partition(" ")[0],
         by_program=diagnostic.lower().startswith("x-unix"),
     )
 

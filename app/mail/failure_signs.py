@@ -17,16 +17,19 @@ _OFFICE = re.compile(
     r"|\bmail\s*router|inter(?:net)?\s*mail\s*service|(?<![a-z])smtp(?![a-z])",
     re.IGNORECASE,
 )
+_REFUSED_BY_LIST = re.compile(r"\byou are not (?:a )?member of|\bduplicated message-id\b", re.IGNORECASE)
 # Machines that send much besides: shops and parcel services "could not deliver" either.
 _MACHINE = re.compile(r"no-?reply@|[-.]admin@|bounce|majordomo|listserv", re.IGNORECASE)
 _ADDRESS = re.compile(ADDRESS)
+_CODE = re.compile(r"(?<![\d.-])[45]\d\d[ -](?=\S)[^\n]*[a-z]{3}|(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])", re.IGNORECASE)
 
 
 def is_failure_notice(mail: Part) -> bool:
     """Whether a mail system sent it, and its subject or its opening speaks of failure. People write of failures, too.
 
-    Two names suffice alone: the header that Exim and Gmail add, and the mailer daemon. Other machines must say it in
-    subject and opening, and name somebody.
+    Two names suffice alone: the header that Exim and Gmail add, and the mailer daemon. Whoever else calls itself a mail
+    system must show something of the failed mail, as fraud and shops do not. Other machines must say it in subject and
+    opening besides.
     """
     subject = mail.header.text("Subject")
     if SUCCESS_SUBJECT.search(subject):
@@ -40,12 +43,25 @@ def is_failure_notice(mail: Part) -> bool:
         return True
     by_subject = FAILURE_SUBJECT.search(subject) and not _is_answer(mail, subject)
     by_system = _OFFICE.search(sender) or "<>" in (mail.header.get("Return-Path"), mail.header.get("From"))
+    opening = own_words(mail)[:_OPENING]
     if by_system and by_subject:
-        return True
+        return _returns_a_mail(mail, opening) or _names_another(mail, opening)
     if not (by_system or (by_subject and _MACHINE.search(sender))):
         return False
-    opening = own_words(mail)[:_OPENING]
-    return bool(FAILURE_OPENING.search(opening) and (by_system or _names_another(mail, opening)))
+    if not FAILURE_OPENING.search(opening):
+        return False
+    return _names_another(mail, opening) and (bool(by_system) or _returns_a_mail(mail, opening))
+
+
+def _returns_a_mail(mail: Part, opening: str) -> bool:
+    """Whether there is something that only reports hold: no return path, a mail enclosed, a code, a list's refusal."""
+    return (
+        "<>" in (mail.header.get("Return-Path"), mail.header.get("From"))
+        or mail.content_type == "multipart/report"
+        or any(part.is_enclosed_mail for part in mail.walk())
+        or _CODE.search(opening) is not None
+        or _REFUSED_BY_LIST.search(opening) is not None
+    )
 
 
 def _names_another(mail: Part, text: str) -> bool:

@@ -59,7 +59,7 @@ _OPENINGS = (
     (r"following (?:e-?mail )?(?:address|recipient)(?:es|s|\(e?s\))? (?:had|has|have|fail|could|were|was|is|are|did)",),
     ("no valid recipients", "you are not (?:a )?member of", "duplicated message-id"),
     # A reply of the other server at the beginning of a line.
-    (r"^(?:>>> |<<< |smtp;\ ?)?5\d\d[ -]\#?(?:5\.\d{1,3}\.\d{1,3}\b|\S+@)",),
+    (r"^(?:>>> |<<< |smtp; ?)?5\d\d[ -]\#?(?:5\.\d{1,3}\.\d{1,3}\b|\S+@)",),
     # German, French, Spanish, Italian, Portuguese, Russian
     (r"konnte\w? nicht (?:\w+ )?zugestellt", "n['’]a pas pu [êe]tre", "no se (?:pudo|puede|ha podido) entregar"),
     ("non [èe] stato possibile", "n[ãa]o p[ôo]de ser entreg", r"не (?:было|может быть|удалось) достав"),
@@ -70,7 +70,7 @@ _OPENINGS = (
 
 
 def _compiled(rows: Iterable[Iterable[str]]) -> re.Pattern[str]:
-    patterns = (pattern.replace(" ", r"\s+") for row in rows for pattern in row)
+    patterns = (pattern.replace(" ?", r"\s*").replace(" ", r"\s+") for row in rows for pattern in row)
     return re.compile("|".join(patterns), re.IGNORECASE | re.MULTILINE)
 
 

@@ -5,13 +5,20 @@ from typing import Literal
 
 from app.mail.reasons import Persistence, Scope
 
-Kind = Literal["bounce", "delayed", "delivered", "complaint", "feedback", "autoreply", "reply", "none"]
+Kind = Literal[
+    "bounce", "delayed", "delivered", "complaint", "feedback", "autoreply", "challenge", "list", "reply", "none"
+]
+"""`feedback`: a report that complains of nothing. `challenge`: a program asks the sender to prove to be a person.
+`list`: a mailing list distributed it. `none`: anything else, for a person to look at.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RecipientReport:
     """What a report says of one recipient. Texts are empty where the report is silent.
 
+    `address` is where the mail ended, `original_address` whom we wrote to: forwarding makes two of them.
+    `evidence` names what the reason was taken from: a code, a phrase, a provider's own words, the stage.
     `suppress`: the address is dead for good. Complaints are not marked so: their `kind` says all.
     """
 
@@ -26,6 +33,7 @@ class RecipientReport:
     persistence: Persistence
     reason: str
     suppress: bool
+    evidence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,14 +3,13 @@
 """
 
 import json
-from collections.abc import Iterable
 from typing import Any
 
 from app.mail.arf import COMPLAINTS, FeedbackReport, feedback_recipients
 from app.mail.dsn import StatusReport
 from app.mail.incoming import RecipientReport
 from app.mail.mime import Part
-from app.mail.recipients import MAX_RECIPIENTS, enhanced_status, first_address, report
+from app.mail.recipients import MAX_RECIPIENTS, enhanced_status, first_address, report, room_for
 
 _LONGEST = 256 * 1024
 _MAX_NESTING = 40
@@ -53,19 +52,19 @@ def _list(told: dict[str, Any], name: str, inner: str) -> list[Any]:
     return found[:MAX_RECIPIENTS] if isinstance(found, list) else []
 
 
-def _status(people: Iterable[Any], action: str) -> StatusReport | None:
-    recipients = tuple(_recipient(person, action) for person in people)
+def _status(people: list[Any], action: str) -> StatusReport | None:
+    recipients = tuple(_recipient(person, action, room_for(len(people))) for person in people)
     return StatusReport(recipients, "") if recipients else None
 
 
-def _recipient(person: Any, action: str) -> RecipientReport:
+def _recipient(person: Any, action: str, room: int) -> RecipientReport:
     fields = person if isinstance(person, dict) else {"emailAddress": person}
     address, status, diagnosis = (_text(fields, name) for name in ("emailAddress", "status", "diagnosticCode"))
     return report(
         address=first_address(address),
         action=action,
         status=enhanced_status(status),
-        diagnostic=diagnosis.removeprefix("smtp;").strip(),
+        diagnostic=diagnosis.removeprefix("smtp;").strip()[:room],
     )
 
 

@@ -34,7 +34,7 @@ _COMPILED = tuple(
 )
 
 
-def reason_by_text(text: str) -> str | None:
-    """The reason a reply or a diagnosis speaks of, or None if it says nothing that is known."""
+def reason_by_text(text: str) -> tuple[str, str] | None:
+    """The reason a reply or a diagnosis speaks of, and the words that say it; None if it says nothing that is known."""
     words = bare_words(text)
-    return next((reason for reason, pattern in _COMPILED if pattern.search(words)), None)
+    return next(((reason, found[0].strip()) for reason, pattern in _COMPILED if (found := pattern.search(words))), None)

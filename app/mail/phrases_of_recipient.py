@@ -87,6 +87,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "recipient address ~1 rejected access_denied",
             "unknown recipient or mailbox_unavailable",
+            # RFC 5429: the recipient's own script refused it.
+            "was automatically rejected",
             "recipient|user|mailbox|addressee|account|list|group ~3 refuse*|not_want|not_wish|not_accepting|"
             "not_accept|only_accept*|"
             "accepts_only|restrict*|declin*|doesnt_accept|does_not_accept|blocked_you|not_currently_accept*",

@@ -50,8 +50,8 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
         "notcompliantrfc",
         ("multiple addresses in ~1 from",),
     ),
-    # Mailing lists that take mail of their members only.
-    ("rejected", ("you ~3 not ~1 member of",)),
+    # Mailing lists that take mail of their members only; Exim's last line when the sender's address did not answer.
+    ("rejected", ("you ~3 not ~1 member of", "sender verify failed", "return address ~1 refused|rejected")),
     (
         "toomanyconn",
         (

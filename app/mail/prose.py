@@ -25,6 +25,8 @@ _DELAY_IN_TEXT = re.compile(
     re.IGNORECASE,
 )
 
+_HAS_CODE = re.compile(r"\b[45](?:\d\d\b|\.\d{1,3}\.\d)")
+
 Decoder = Callable[[Part, str], Iterator[tuple[str, str]]]
 """From a mail and its text to pairs of an address and what is said of it."""
 
@@ -56,7 +58,10 @@ def recipients_in_prose(mail: Part, text: str) -> dict[str, str]:
     for decode in DECODERS:
         pairs: dict[str, str] = {}
         for address, said in islice(decode(mail, text), MAX_RECIPIENTS):
-            pairs.setdefault(address.rstrip("."), said)
+            known = pairs.setdefault(address.rstrip("."), said)
+            if known is not said and not _HAS_CODE.search(known):
+                # Exchange explains in its reader's language first, and gives the reply further down.
+                pairs[address.rstrip(".")] = f"{known}\n{said}"
         if pairs:
             return pairs
     return {}
@@ -70,9 +75,13 @@ def _told(address: str, action: str, said: str, text: str) -> RecipientReport:
 def _failed_header(mail: Part, text: str) -> Iterator[tuple[str, str]]:
     """Exim and Gmail name the recipients in a header and explain each below its address."""
     explained = {address.lower(): said for address, said in listed(text)}
-    for address in ",".join(mail.header.all("X-Failed-Recipients")).split(",")[:MAX_RECIPIENTS]:
-        if found := first_address(address):
-            yield found, explained.get(found.lower()) or _after_mention(found, text)
+    values = ",".join(mail.header.all("X-Failed-Recipients")).split(",")[:MAX_RECIPIENTS]
+    named = [found for value in values if (found := first_address(value))]
+    if explained and not any(address.lower() in text.lower() for address in named):
+        # Both come from one list; gateways rewrite addresses in headers, and leave the text alone.
+        return
+    for address in named:
+        yield address, explained.get(address.lower()) or _after_mention(address, text)
 
 
 def _after_mention(address: str, text: str) -> str:
@@ -91,12 +100,14 @@ def _bracketed(_mail: Part, text: str) -> Iterator[tuple[str, str]]:
         yield start[1], re.split(r"\n[ \t]*\n", block, maxsplit=1)[0]
 
 
+_RETURN_ADDRESS = re.compile(rf"\b(?:return address|sender|mail from)\b[^\n@]{{0,20}}?({ADDRESS})", re.IGNORECASE)
 _ANY_ADDRESS = re.compile(ADDRESS)
 
 
 def _single(mail: Part, text: str) -> Iterator[tuple[str, str]]:
     """Anything else: only if one address alone is named, so that no bystander is taken for the recipient."""
     known = {first_address(mail.header.text(name)).lower() for name in ("From", "To", "Reply-To", "Sender")}
+    known |= {found[1].lower() for found in _RETURN_ADDRESS.finditer(text)}
     addresses = {found.group().lower(): found.group() for found in _ANY_ADDRESS.finditer(text)}
     named = [shown for key, shown in addresses.items() if key not in known and not _SYSTEM.match(key)]
     if len(named) == 1:

@@ -39,10 +39,12 @@ _ANNOUNCEMENTS = (
     r"(?:以下|下列).{0,8}(?:收件人|地址|邮箱|信箱)",
     r"다음 ?(?:수신자|주소|받는)",
 )
-_ANNOUNCEMENT = re.compile("|".join(_ANNOUNCEMENTS).replace(" ", r"\s+"), re.IGNORECASE | re.MULTILINE)
+_ANNOUNCEMENT = re.compile(
+    "|".join(_ANNOUNCEMENTS).replace(" ?", r"\s*").replace(" ", r"\s+"), re.IGNORECASE | re.MULTILINE
+)
 # An address alone or first on its line, after a bullet, a number or a type; or behind a person's name (Exchange).
 _ENTRY = re.compile(
-    rf"""[ \t>*•|+\[-]*(?:\d{{1,3}}[.)]\s+)?(?:(?:smtp|rfc822|status:\s*\w+,\s*address)\s*[:;]\s*)?
+    rf"""[ \t>*•|+\[-]*(?:\d{{1,3}}[.)]\s+)?(?:(?:smtp|rfc822|recipient|address|status:\s*\w+,\s*address)\s*[:;]\s*)?
         ["'<(\[]*(?P<bare>{ADDRESS})
     | [ \t>*•-]*[^\n@<>():]{{1,80}}\s?[<(](?:mailto:)?(?P<named>{ADDRESS})[>)](?:\s+on\s[^\n]{{0,60}})?[ \t]*$""",
     re.IGNORECASE | re.VERBOSE,
@@ -77,7 +79,9 @@ def _entries(text: str) -> tuple[list[_Entry], str]:
         line = line[:_LONGEST_LINE]
         found = _ENTRY.match(line)
         indent = len(line) - len(line.lstrip())
-        if found and (not entries or indent <= margin) and len(entries) < MAX_RECIPIENTS:
+        # Words before an address further left than the list are a sentence below it, no person's name.
+        stands = found and (not entries or indent == margin or (indent < margin and found["bare"]))
+        if found and stands and len(entries) < MAX_RECIPIENTS:
             margin = indent if not entries else margin
             entries.append(_Entry(found["bare"] or found["named"], [line[found.end() :]]))
         elif entries and _HEADING.match(line):

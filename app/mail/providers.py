@@ -2,32 +2,48 @@
 
 A rule applies when the reply comes from one of the hosts (or carries their signature) and the pattern is found in it.
 Sources: the providers' published lists of replies (Google Workspace Admin Help "SMTP error reference", Microsoft Learn
-"NDR codes in Exchange Online", Outlook.com Postmaster, Yahoo Sender Hub "SMTP error codes").
+"NDR codes in Exchange Online", Outlook.com Postmaster, Yahoo Sender Hub "SMTP error codes", Broadcom "Outbound Mail
+returned by MAILER-DAEMON@messagelabs.com").
 """
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
 class _Provider:
-    """`after_data`: it takes every recipient first, and says after DATA which of them do not exist."""
+    """`vouches`: when it says that somebody does not exist, that is so at any stage. `reports`: its words for other
+    servers' replies are known too, so that it counts as the reporting system as well.
+    """
 
     hosts: tuple[str, ...]
     signature: re.Pattern[str]
     rules: tuple[tuple[re.Pattern[str], str], ...]
-    after_data: bool
+    vouches: bool
+    reports: bool
 
 
-def _provider(hosts: str, signature: str, *rules: tuple[str, str], after_data: bool = False) -> _Provider:
+class ProviderRule(NamedTuple):
+    """A rule that applied: whose, which words it found, and what they mean there."""
+
+    provider: str
+    reason: str
+    said: str
+    vouches: bool
+
+
+def _provider(
+    hosts: str, signature: str, *rules: tuple[str, str], vouches: bool = False, reports: bool = False
+) -> _Provider:
     compiled = tuple((re.compile(pattern, re.IGNORECASE), reason) for pattern, reason in rules)
-    return _Provider(tuple(hosts.split()), re.compile(signature, re.IGNORECASE), compiled, after_data)
+    return _Provider(tuple(hosts.split()), re.compile(signature, re.IGNORECASE), compiled, vouches, reports)
 
 
 _PROVIDERS = (
     _provider(
         "google.com googlemail.com gmail.com",
-        r"\bgsmtp\b|support\.google\.com",
+        r"\bgsmtp\b|support\.google\.com|groups\.google\.com/support",
         (r"[45]\.7\.(23|25)\b", "requireptr"),
         (r"[45]\.7\.29\b", "failedstarttls"),
         (r"[45]\.7\.(24|26|27|30|31|32|40)\b", "authfailure"),
@@ -94,24 +110,32 @@ _PROVIDERS = (
         (r"too many connections", "toomanyconn"),
         (r"(?:user|account) (?:does not|doesn.t) have an? \S{1,60} account|mailbox not found", "userunknown"),
         (r"mailbox is disabled", "suspend"),
-        after_data=True,
+        # It takes every recipient first, and says after DATA which of them do not exist.
+        vouches=True,
+    ),
+    _provider(
+        # Its notices hold the reply of the recipient's server; these are the forms for addresses not registered there.
+        "messagelabs.com",
+        r"\.messagelabs\.com\b",
+        (r"\b5\d\d\b.{0,300}(?:no such user|user unknown|unknown user)", "userunknown"),
+        (r"\b542 \S{3,320} rejected", "userunknown"),
+        vouches=True,
+        reports=True,
     ),
 )
 _LONGEST = 2000
 
 
-def reason_by_provider(text: str, remote_host: str) -> str | None:
-    """The reason in the words of the provider that replied, or None when no rule knows it."""
-    provider = _provider_of(text[:_LONGEST], remote_host)
+def reason_by_provider(text: str, remote_host: str, reporter: str = "") -> ProviderRule | None:
+    """The rule that knows the words of the provider that replied, or of a gateway that reports; None when none does."""
+    text = text[:_LONGEST]
+    provider = _provider_of(text, remote_host) or _gateway(reporter)
     if provider is None:
         return None
-    return next((reason for pattern, reason in provider.rules if pattern.search(text[:_LONGEST])), None)
-
-
-def names_the_dead_after_data(text: str, remote_host: str) -> bool:
-    """Whether the provider that replied says only after DATA that a recipient does not exist."""
-    provider = _provider_of(text[:_LONGEST], remote_host)
-    return provider is not None and provider.after_data
+    for pattern, reason in provider.rules:
+        if found := pattern.search(text):
+            return ProviderRule(provider.hosts[0], reason, " ".join(found[0].split())[:100], provider.vouches)
+    return None
 
 
 def _provider_of(text: str, remote_host: str) -> _Provider | None:
@@ -120,6 +144,11 @@ def _provider_of(text: str, remote_host: str) -> _Provider | None:
         (one for one in _PROVIDERS if _is_under(host, one.hosts) or one.signature.search(text)),
         None,
     )
+
+
+def _gateway(reporter: str) -> _Provider | None:
+    host = reporter.lower().rstrip(".")
+    return next((one for one in _PROVIDERS if one.reports and _is_under(host, one.hosts)), None)
 
 
 def _is_under(host: str, suffixes: tuple[str, ...]) -> bool:

@@ -1,7 +1,7 @@
 """Reading what comes back: bounces, complaints, automatic answers, and mail from people."""
 
 from app.mail.arf import FeedbackReport, read_feedback
-from app.mail.autoreply import autoreply_sign
+from app.mail.correspondence import read_correspondence
 from app.mail.dsn import StatusReport, read_dsn
 from app.mail.fields import parameter
 from app.mail.incoming import IncomingMail, Kind, RecipientReport
@@ -24,15 +24,18 @@ def read_mail(raw: bytes, *, envelope_to: str | None = None) -> IncomingMail:
     dsn, feedback = _reports(mail)
     envelope_id = dsn.original_envelope_id if dsn else ""
     tokens = find_tokens(mail, envelope_to=envelope_to, original_envelope_id=envelope_id)
+    kind: Kind
     recipients: tuple[RecipientReport, ...] = ()
     if dsn:
         kind, recipients, evidence = dsn.kind, dsn.recipients, _said_of(dsn.recipients)
     elif feedback:
         kind, recipients, evidence = feedback.kind, feedback.recipients, f"feedback report: {feedback.feedback_type}"
-    elif recipients := () if _is_receipt(mail) else read_prose(mail):
+    elif _is_receipt(mail):
+        kind, evidence = "none", "read receipt"
+    elif recipients := read_prose(mail):
         kind, evidence = _kind_of(recipients), _said_of(recipients)
     else:
-        kind, evidence = _correspondence(mail, tokens)
+        kind, recipients, evidence = read_correspondence(mail, tokens)
     return IncomingMail(
         kind=kind,
         recipients=recipients,
@@ -68,14 +71,3 @@ def _is_receipt(mail: Part) -> bool:
     return any(part.content_type == "message/disposition-notification" for part in mail.walk()) or (
         parameter(mail.header.get("Content-Type"), "report-type").lower() == "disposition-notification"
     )
-
-
-def _correspondence(mail: Part, tokens: tuple[str, ...]) -> tuple[Kind, str]:
-    """Mail that reports nothing: an automatic answer, an answer to us, or anything else."""
-    if _is_receipt(mail):
-        return "none", "read receipt"
-    if sign := autoreply_sign(mail.header):
-        return "autoreply", sign
-    if tokens:
-        return "reply", "answers a message of ours"
-    return "none", ""

@@ -3,9 +3,10 @@
 import re
 from dataclasses import replace
 
-from app.mail.classify import ENHANCED, Verdict, judge
+from app.mail.classify import Verdict, judge
 from app.mail.incoming import RecipientReport
-from app.mail.reasons import REASONS
+from app.mail.reasons import REASONS, Reason
+from app.mail.replies_within import ENHANCED
 from app.mail.stages import stage_in
 
 MAX_RECIPIENTS = 100
@@ -22,6 +23,11 @@ _ADDRESS = re.compile(r"<([^<>\s@]{1,256}@[^<>\s@]{1,255})>|([^\s<>()\[\]:;,\"'@
 _EMBEDDED = re.compile(r"\\x\{([0-9A-Fa-f]{1,5})\}")
 _REPLY = re.compile(r"(?<![\d.\-])([45]\d\d)(?=[\s\-#:,;)\]]|$)(?!\.\d)")
 _SUCCEEDED = frozenset({"delivered", "relayed", "expanded"})
+
+
+def room_for(count: int) -> int:
+    """How many characters of each diagnosis to hear where there are so many: the whole report takes a moment."""
+    return max(300, min(_LONGEST, 20_000 // max(count, 1)))
 
 
 def first_address(text: str) -> str:
@@ -62,22 +68,23 @@ def report(
     status: str = "",
     notes: str = "",
     host: str = "",
+    reporter: str = "",
     by_program: bool = False,
 ) -> RecipientReport:
     """What is said of one recipient, judged.
 
     `notes` is what the report tells people: it may name the SMTP stage, and the reason where the diagnostic does not.
-    `by_program`: the diagnostic is what a local program printed (`x-unix`).
+    `by_program`: the diagnostic is what a local program printed (`x-unix`). `reporter` is who wrote the report.
     """
     if action in _SUCCEEDED:
-        reply_code, verdict = None, Verdict("delivered", "none", "none", status)
+        reply_code, verdict = None, Verdict("delivered", "none", "none", status, f"action: {action}")
     else:
-        reply_code, verdict = _verdict(diagnostic, notes, status, host, gave_up=action == "failed")
+        reply_code, verdict = _verdict(diagnostic, notes, status, host, reporter, gave_up=action == "failed")
     forwarded = original.lower() not in ("", address.lower())
     if by_program and verdict.suppress and (forwarded or not status[2:].startswith("1.")):
         # A program behind an alias failed; whom or what it did not find was hardly the mailbox we wrote to.
         word = REASONS["mailererror"]
-        verdict = Verdict(word.word, word.scope, "temporary", verdict.enhanced_status)
+        verdict = Verdict(word.word, word.scope, "temporary", verdict.enhanced_status, "the failure of a program")
     if action == "delayed":
         verdict = _still_trying(verdict)
     return RecipientReport(
@@ -92,17 +99,45 @@ def report(
         persistence=verdict.persistence,
         reason=verdict.reason,
         suppress=verdict.suppress,
+        evidence=verdict.evidence[:200],
     )
 
 
-def _verdict(diagnostic: str, notes: str, status: str, host: str, *, gave_up: bool) -> tuple[int | None, Verdict]:
+def unjudged(address: str, word: Reason, evidence: str = "") -> RecipientReport:
+    """A report on somebody whose address nothing failed for: who complains, or who is away."""
+    return RecipientReport(
+        address=address,
+        original_address=address,
+        action="",
+        status="",
+        reply_code=None,
+        diagnostic="",
+        remote_host="",
+        scope=word.scope,
+        persistence="none",
+        reason=word.word,
+        suppress=False,
+        evidence=evidence[:200],
+    )
+
+
+def _verdict(
+    diagnostic: str, notes: str, status: str, host: str, reporter: str, *, gave_up: bool
+) -> tuple[int | None, Verdict]:
     """The reply code and the verdict, from what is told to people where the diagnosis tells nothing."""
     found = _REPLY.search(diagnostic[:_LONGEST])
     reply_code = int(found[1]) if found else None
     stage = stage_in(diagnostic) or stage_in(notes)
     host = host or _host_in(diagnostic) or _host_in(notes)
     verdict = judge(
-        diagnostic, status=status, reply_code=reply_code, stage=stage, remote_host=host, gave_up=gave_up, notes=notes
+        diagnostic,
+        status=status,
+        reply_code=reply_code,
+        stage=stage,
+        remote_host=host,
+        reporter=reporter,
+        notes=notes,
+        gave_up=gave_up,
     )
     return reply_code, verdict
 
@@ -121,5 +156,5 @@ def _host_in(text: str) -> str:
 def _still_trying(verdict: Verdict) -> Verdict:
     """A warning of delay settles nothing, whatever it says."""
     if verdict.scope == "unknown":
-        return Verdict("expired", "transient-infra", "delayed", verdict.enhanced_status)
+        return Verdict("expired", "transient-infra", "delayed", verdict.enhanced_status, "a warning of delay")
     return replace(verdict, persistence="delayed")

@@ -7,9 +7,10 @@ from app.mail.status_codes import Stage
 _LONGEST = 4000
 
 # Postfix "(in reply to RCPT TO command)", Exim "after RCPT TO:<…>", Sendmail ">>> RCPT To:<…>", others "while sending
-# DATA", the DragonFly agent "did not like our RCPT TO", Postfix "refused to talk to me" at the greeting.
+# DATA", NetEase "SMTP error, RCPT TO: 550", the DragonFly agent "did not like our RCPT TO", Postfix "refused to talk
+# to me" at the greeting.
 _BEFORE_COMMAND = (
-    r"(?:in reply to|after|>>>|response to|while sending|during|at|did not like our|smtp command)"
+    r"(?:in reply to|after|smtp error,|>>>|response to|while sending|during|at|did not like our|smtp command)"
     r" (?:pipelined |the |smtp )?"
 )
 _COMMANDS: tuple[tuple[Stage, str], ...] = (
@@ -34,6 +35,9 @@ _STAGES = (
     ("rcpt", re.compile(r"\bdoes not like recipient")),
     ("data", re.compile(r"\bfailed on DATA command")),
     ("final", re.compile(r"\bfailed after I sent the message")),
+    # PMDF's and its heirs' (Sun, Oracle): an address is refused at RCPT, later it is the transmission that fails.
+    ("rcpt", re.compile(r"Remote SMTP server has rejected address")),
+    ("final", re.compile(r"SMTP transmission failure has occurred")),
 )
 
 

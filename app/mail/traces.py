@@ -12,6 +12,9 @@ _LONGEST = 64 * 1024
 
 _BARE = re.compile(r"(?<![a-z0-9])([a-z2-7]{26})(?![a-z0-9])", re.IGNORECASE)
 _MESSAGE_ID = re.compile(r"<([a-z2-7]{26})@[^<>\s]{1,255}>", re.IGNORECASE)
+_REPORTS = frozenset({"message/delivery-status", "message/global-delivery-status", "message/feedback-report"})
+_SENDER = re.compile(r"^(?:Original-Mail-From|X-Postfix-Sender)[ \t]*:([^\n]{1,300})", re.IGNORECASE | re.MULTILINE)
+_ENVELOPE_ID = re.compile(r"^Original-Envelope-Id[ \t]*:([^\n]{1,300})", re.IGNORECASE | re.MULTILINE)
 # Where the returned mail is quoted as text.
 _QUOTED = re.compile(r"(?:message-id\s*:\s*<|x-merpati-message\s*:\s*)([a-z2-7]{26})(?![a-z0-9])", re.IGNORECASE)
 
@@ -33,11 +36,26 @@ def _candidates(mail: Part, envelope_to: str, original_envelope_id: str) -> Iter
         for path in returned.all("Return-Path")[:2]:
             if ours := read_return_address(path):
                 yield ours.token
+    yield from _reported(mail)
     for name in ("In-Reply-To", "References"):
         yield from reversed(list(_lower(_MESSAGE_ID, mail.header.get(name))))
     for part in mail.walk():
         if part.content_type.startswith("text/"):
             yield from _lower(_QUOTED, part.text[:_LONGEST])
+
+
+def _reported(mail: Part) -> Iterator[str]:
+    """From the fields of a report: Original-Mail-From and Original-Envelope-Id (RFC 5965 §3.2), X-Postfix-Sender, and
+    the X-Original-Message-ID of Gmail.
+    """
+    for part in mail.walk():
+        if part.content_type in _REPORTS:
+            text = part.text[:_LONGEST]
+            if ours := read_return_address("\n".join(_SENDER.findall(text)[:5])):
+                yield ours.token
+            yield from _lower(_QUOTED, text)
+            for found in _ENVELOPE_ID.findall(text)[:5]:
+                yield from _lower(_BARE, found)
 
 
 def _delivered_to(header: Fields) -> Iterator[str]:

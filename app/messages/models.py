@@ -111,6 +111,7 @@ class Attempt(WorkspaceOwned, Model):
     __tablename__ = "attempts"
     __table_args__ = (
         Index("ix_attempts_message_id", "message_id"),
+        Index("ix_attempts_at", "at", postgresql_using="brin"),
         {"postgresql_partition_by": "RANGE (at)"},
     )
 
@@ -138,6 +139,7 @@ class Event(WorkspaceOwned, Model):
         Index("ix_events_message_id", "message_id"),
         Index("ix_events_campaign", "campaign_id", "kind", "at"),
         Index("ix_events_subscriber_id", "subscriber_id"),
+        Index("ix_events_at", "at", postgresql_using="brin"),
         {"postgresql_partition_by": "RANGE (at)"},
     )
 
@@ -161,6 +163,11 @@ class IncomingMail(HasId, Model):
     """A bounce, report or reply as it came in, kept whole; stored before anything is made of it."""
 
     __tablename__ = "incoming_mails"
+    __table_args__ = (
+        Index("ix_incoming_mails_workspace_id", "workspace_id", "id"),
+        Index("ix_incoming_mails_message_id", "message_id"),
+        Index("ix_incoming_mails_to_forward", "id", postgresql_where=text("kind = 'reply' AND forwarded_at IS NULL")),
+    )
 
     digest: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
     """SHA-256 of the bytes: the same mail twice is one row."""

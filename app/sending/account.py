@@ -2,6 +2,7 @@
 
 import ssl
 from dataclasses import dataclass, field
+from ipaddress import ip_address
 from typing import Literal
 from urllib.parse import unquote, urlsplit
 
@@ -16,7 +17,6 @@ _SCHEMES: dict[str, tuple[Security, int]] = {
     "smtp+starttls": ("starttls", 587),
     "smtps": ("tls", 465),
 }
-_LOOPBACK = ("localhost", "127.", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,12 @@ class Account:
     @property
     def is_local(self) -> bool:
         """Whether nothing leaves this machine, so that a password may go in the clear."""
-        return self.host.startswith(_LOOPBACK)
+        if self.host.lower() == "localhost":
+            return True
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return False
 
     def tls(self) -> ssl.SSLContext:
         """The rules for TLS with this server."""

@@ -49,7 +49,7 @@ class Books:
         self.lock = asyncio.Lock()
         self._url, self._desk, self._ledger = url, desk, ledger
         self._unwritten: list[Outcome] = []
-        self._flows = False
+        self._sent = 0
         self._end = asyncio.Event()
 
     async def keep(self, campaign_id: int) -> None:
@@ -58,8 +58,9 @@ class Books:
             await wait_for(self._end, EVERY)
             async with self.lock:
                 await self._write()
-                if not self._flows and self._desk.counts[State.SENT]:
-                    self._flows = True
+                # Another run may have said meanwhile that it waits, by another transport for instance: mail flows.
+                if self._desk.counts[State.SENT] != self._sent:
+                    self._sent = self._desk.counts[State.SENT]
                     await say_waiting(self.connection, campaign_id, "")
 
     async def give_back(self, run_id: int, campaign_id: int) -> None:

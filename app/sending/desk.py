@@ -7,11 +7,8 @@ mail within that time.
 """
 
 import asyncio
-import time
 from collections import Counter
-from datetime import UTC, datetime
 
-from app.core import clock
 from app.core.errors import Invalid
 from app.core.logging import log
 from app.mail.status_codes import Stage
@@ -21,6 +18,7 @@ from app.sending import journal
 from app.sending.carrier import Carrier
 from app.sending.journal import Journal
 from app.sending.letters import Letters
+from app.sending.moments import Moments
 from app.sending.pacing.limits import Limits
 from app.sending.pacing.reactions import BLOCK_REST, read_signal
 from app.sending.pacing.rules import NO_MAIL, telling_host
@@ -30,7 +28,7 @@ from app.sending.refusals import Refusals, Whose
 from app.sending.replies import Reply
 from app.sending.smtp import At, Line
 from app.sending.transports import AnyAccount
-from app.sending.verdicts import LONGEST_REPLY, Outcome, judge, untaken
+from app.sending.verdicts import LONGEST_REPLY, Outcome, doubtful, judge, put_off, shortened, untaken
 
 FRESH = 1.0
 """Seconds a permission is good for at the hand-over."""
@@ -75,9 +73,10 @@ class SendDesk(Turns):
         self.letters = letters
         self._account, self._book = account, book
         self._loop = asyncio.get_running_loop()
-        self._offset = clock.now().timestamp() - time.time()
-        self._dated, self._second = 0.0, clock.now()
+        self._moments = Moments()
         self._entries: list[bytes] = []
+        self._handed: set[int] = set()
+        """Handed over, and no outcome yet."""
         self._ready: list[Line] = []
         self._is_scheduled = False
         self._refusals = Refusals()
@@ -116,15 +115,15 @@ class SendDesk(Turns):
             self.wanted.set()
         if self.stopped:
             return None
-        moment = self._now()
+        moment = self._moments.now()
         while (parcel := (self._next_slowed() if self._slowed else None) or self._next()) is not None:
             try:
                 if not parcel.data:
-                    self.letters.compose(parcel, self._date(moment))
+                    self.letters.compose(parcel, self._moments.date(moment))
             except (RenderError, Invalid) as error:
                 self.limits.landed(parcel)
                 self._settle(
-                    Outcome(parcel.message_id, moment, State.FAILED, reason="render", reply=_short(str(error)))
+                    Outcome(parcel.message_id, moment, State.FAILED, reason="render", reply=shortened(str(error)))
                 )
                 continue
             self.announced += 1
@@ -147,6 +146,7 @@ class SendDesk(Turns):
         if entries and not self._write(entries):
             going = []
         begun = {parcel.message_id for parcel in going}
+        self._handed |= begun
         for parcel in reversed(parcels):
             if parcel.message_id not in begun:
                 self._back(parcel)
@@ -158,7 +158,8 @@ class SendDesk(Turns):
             self._landed(parcel.limit, parcel)
         if stage == "final" and reply.code < 300:
             text = reply.text.replace("\n", " ")[:LONGEST_REPLY]
-            number, moment = parcel.message_id, self._now()
+            number, moment = parcel.message_id, self._moments.now()
+            self._handed.discard(number)
             self._entries.append(journal.sent(number, moment, reply.code, text.encode()))
             self.outcomes.append(Outcome(number, moment, State.SENT, reply.code, journal.enhanced(text), "", text))
             self.counts[State.SENT] += 1
@@ -170,7 +171,7 @@ class SendDesk(Turns):
             return
         provider = parcel.provider
         host = (provider and telling_host(provider)) or self._account.host
-        verdict = judge(parcel.message_id, self._now(), stage, reply, host)
+        verdict = judge(parcel.message_id, self._moments.now(), stage, reply, host)
         outcome = verdict.outcome
         signal = read_signal(provider, stage, verdict) if provider else None
         if signal is not None:
@@ -184,20 +185,18 @@ class SendDesk(Turns):
     def unsendable(self, parcel: Parcel, status: str, reason: str, words: str) -> None:
         """Note that this server cannot take this message."""
         self.limits.landed(parcel)
-        self._settle(Outcome(parcel.message_id, self._now(), State.FAILED, 0, status, reason, words))
+        self._settle(Outcome(parcel.message_id, self._moments.now(), State.FAILED, 0, status, reason, words))
         self._count_refusal(words, is_general=reason == "mesgtoobig")
 
     def cut(self, parcel: Parcel, *, handed_over: bool, why: str) -> None:
         """A connection ended: what was handed over is in doubt for good, what was not goes out by another line."""
         self.limits.landed(parcel)
+        number = parcel.message_id
+        self._handed.discard(number)
         if handed_over:
-            self._settle(
-                Outcome(parcel.message_id, self._now(), State.UNCERTAIN, reason="unanswered", reply=_short(why))
-            )
+            self._settle(doubtful(number, self._moments.now(), why))
         elif not self.stopped and parcel.cuts >= MOST_CUTS:
-            self._settle(
-                Outcome(parcel.message_id, self._now(), State.DEFERRED, reason="networkerror", reply=_short(why))
-            )
+            self._settle(put_off(number, self._moments.now(), why))
         else:
             parcel.cuts += 1
             self._back(parcel)
@@ -230,7 +229,7 @@ class SendDesk(Turns):
         for parcel in parcels:
             provider = parcel.provider
             if provider == NO_MAIL:
-                self._settle(untaken(parcel.message_id, self._now()))
+                self._settle(untaken(parcel.message_id, self._moments.now()))
             elif slowed and provider in slowed:
                 slowed[provider].waiting.append(parcel)
                 self.paced.set()
@@ -268,7 +267,12 @@ class SendDesk(Turns):
     def skip(self, parcel: Parcel, reason: str) -> None:
         """The person must not be written to any more."""
         self.limits.landed(parcel)
-        self._settle(Outcome(parcel.message_id, self._now(), State.SKIPPED, reason=reason))
+        self._settle(Outcome(parcel.message_id, self._moments.now(), State.SKIPPED, reason=reason))
+
+    def doubt_rest(self) -> None:
+        """Whatever was handed over and has no outcome when all lines are closed is in doubt, never to be given back."""
+        for number in sorted(self._handed):
+            self._settle(doubtful(number, self._moments.now(), "No answer was noted."))
 
     def look_after_lines(self) -> None:
         """End what took too long."""
@@ -309,6 +313,7 @@ class SendDesk(Turns):
             for line in going:
                 self.withdraw(line)
             return
+        self._handed |= {parcel.message_id for line in going if (parcel := line.waiting)}
         for line in going:
             line.send_body()
 
@@ -322,6 +327,7 @@ class SendDesk(Turns):
         return True
 
     def _settle(self, outcome: Outcome) -> None:
+        self._handed.discard(outcome.message_id)
         self._entries.append(journal.answered(outcome))
         self.outcomes.append(outcome)
         self.counts[outcome.state] += 1
@@ -336,15 +342,3 @@ class SendDesk(Turns):
             self.paced.set()
         elif whose is Whose.TRANSPORT:
             self.stop("waiting", f"The mail server at {self._account.name} refuses our mail: {words[:300]}")
-
-    def _date(self, moment: float) -> datetime:
-        if moment - self._dated > 1.0:
-            self._dated, self._second = moment, datetime.fromtimestamp(int(moment), UTC)
-        return self._second
-
-    def _now(self) -> float:
-        return time.time() + self._offset
-
-
-def _short(text: str) -> str:
-    return " ".join(text.split())[:LONGEST_REPLY]

@@ -7,10 +7,12 @@ Claim → compose → hand over → hear → write, all at once: lines talk SMTP
 import asyncio
 import gc
 from collections import Counter
+from concurrent.futures import Future
+from contextvars import copy_context
 from dataclasses import dataclass, field
 from functools import cache, partial
 from secrets import token_hex
-from threading import Event
+from threading import Event, Thread
 
 import uvloop
 from psycopg import OperationalError
@@ -51,7 +53,11 @@ GRACE = 20.0
 LOOK = 0.5
 """Seconds between two looks at whether something is in a hurry."""
 
+MOST_WAITING = 4
+"""Slices of a worker that wait for their last answers beside its work; with more, it waits with them."""
+
 _stop = Event()
+_waiting: list[Thread] = []
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +71,48 @@ class SliceResult:
 
 
 def run_slice(campaign_id: int) -> SliceResult:
-    """Send for up to `settings.send_slice` seconds. Raises Unavailable when the database does not answer."""
+    """Send for up to `settings.send_slice` seconds. Raises Unavailable when the database does not answer.
+
+    Mail servers may take minutes to answer the last dot (RFC 5321 §4.5.3.2.6). A slice that only waits for such answers
+    goes on beside the worker's next job, in a thread of its own.
+    """
     if _stop.is_set():
         return SliceResult("stopped", has_more=True)
     _spare_the_collector()
+    work = _Slice(campaign_id, settings(), keyring())
+    if sum(thread.is_alive() for thread in _waiting) >= MOST_WAITING:
+        return _run(work)
+    thread = Thread(target=copy_context().run, args=(_run_into, work, work.early), name=f"slice-{campaign_id}")
+    thread.start()
+    try:
+        return work.early.result()
+    finally:
+        _waiting[:] = [each for each in (*_waiting, thread) if each.is_alive()]
+
+
+def await_answers() -> None:
+    """Until every slice has its last answers, or has given them up; for the end of a worker."""
+    for thread in _waiting:
+        thread.join()
+
+
+def _run_into(work: "_Slice", result: "Future[SliceResult]") -> None:
+    try:
+        found = _run(work)
+    except BaseException as error:  # noqa: BLE001 - it is raised where the slice was asked for
+        if result.done():
+            log("sending").error("the end of a slice failed", exc_info=error)
+        else:
+            result.set_exception(error)
+    else:
+        if not result.done():
+            result.set_result(found)
+
+
+def _run(work: "_Slice") -> SliceResult:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         try:
-            return runner.run(_Slice(campaign_id, settings(), keyring()).run())
+            return runner.run(work.run())
         except OperationalError as error:
             raise Unavailable(
                 "The database does not answer. Nothing was lost; sending goes on when it is back."
@@ -100,6 +141,8 @@ class _Slice:
         self._campaign = campaign_id
         self._settings, self._keyring = settings, keyring
         self._url = libpq_url(settings.database_url)
+        self.early: Future[SliceResult] = Future()
+        """The result, as soon as only answers are waited for."""
 
     async def run(self) -> SliceResult:
         connection = await connect(self._url)
@@ -119,6 +162,9 @@ class _Slice:
                 await close_run(connection, run_id, "waiting")
                 await say_waiting(connection, self._campaign, str(error))
                 return SliceResult("waiting", waiting_for=str(error))
+            except OperationalError:
+                await self._abandon(run_id)
+                raise
         finally:
             await connection.close()
         return await self._run(run_id, way, turn, letters, book)
@@ -128,14 +174,21 @@ class _Slice:
         desk = SendDesk(way.account, letters, book, Limits(self._settings.workers, scale))
         buckets = Buckets(self._settings.redis_url, transport_key(way.transport_id), str(run_id), scale)
         ledger = Ledger(run_id, way.account.name, self._settings.retry_seconds)
-        keeping = await connect(self._url)
-        warming = await find_identity(keeping, self._campaign, way.transport_id)
+        try:
+            keeping = await connect(self._url)
+            warming = await find_identity(keeping, self._campaign, way.transport_id)
+        except BaseException:
+            await buckets.close()
+            # Its lock must go, or recovery would take this run for a living one.
+            book.close(remove=False)
+            raise
         books = Books(self._url, keeping, desk, ledger, warming)
         is_written = False
         try:
             await self._send(desk, books, buckets, way, turn, run_id)
             if desk.stopped == "paced" and not (warming and way.has_others):
                 await buckets.rest(self._campaign, desk.rest, list(desk.limits.by_provider))
+            desk.doubt_rest()
             await books.close(run_id, self._campaign)
             is_written = True
             await note_health(books.connection, way, desk)
@@ -144,8 +197,24 @@ class _Slice:
             # While the journal exists, recovery takes over what did not reach the database.
             book.close(remove=is_written)
             await books.connection.close()
+        return self._result(desk)
+
+    def _result(self, desk: SendDesk) -> SliceResult:
         has_more = _stop.is_set() or (desk.stopped == "finished" and not desk.is_exhausted)
         return SliceResult(desk.stopped, has_more, desk.counts, desk.waiting_for)
+
+    async def _abandon(self, run_id: int) -> None:
+        """The database went away before the first claim: end the run if it is back, else leave it to its lease."""
+        try:
+            connection = await connect(self._url)
+        except OperationalError:
+            return
+        try:
+            await close_run(connection, run_id, "interrupted")
+        except OperationalError:
+            return
+        finally:
+            await connection.close()
 
     async def _send(self, desk: SendDesk, books: Books, buckets: Buckets, way: Way, turn: Turn, run_id: int) -> None:
         """Let everything run until the desk has stopped and every line is closed."""
@@ -214,6 +283,8 @@ class _Slice:
             if loop.time() > given_back and not desk.at_once:
                 given_back = float("nan")  # once
                 await books.give_back(run_id, self._campaign)
+                if desk.stopped == "finished":
+                    self.early.set_result(self._result(desk))
             if _stop.is_set():
                 desk.stop("stopped")
                 last = min(last, loop.time() + GRACE)

@@ -64,4 +64,4 @@ def turn(campaign_id: int, sending: list[tuple[int, int, int, int]], usual: floa
     if campaign_id not in shares:
         return usual
     # With equal shares every turn is the usual one.
-    return min(max(usual * shares[campaign_id] * len(shares), SHORTEST), usual * LONGEST_BY_USUAL)
+    return min(max(usual * shares[campaign_id] * len(shares), min(SHORTEST, usual)), usual * LONGEST_BY_USUAL)

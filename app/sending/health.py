@@ -170,7 +170,7 @@ async def note_run(connection: AsyncConnection[tuple[Any, ...]], transport_id: i
             "score": after.score,
             "failures": after.failures,
             "open_until": after.open_until,
-            "last_words": after.last_words,
+            "last_words": after.last_words.encode("utf-8", "replace").decode().replace("\0", " "),
             "was_score": before.score,
             "was_failures": before.failures,
             "was_open_until": before.open_until,

@@ -86,7 +86,7 @@ def sent(message_id: int, at: float, code: int, reply: bytes) -> bytes:
 
 def answered(outcome: Outcome) -> bytes:
     """The entry of any outcome."""
-    words = "\n".join((outcome.status, outcome.reason, outcome.reply)).encode()[:65_000]
+    words = "\n".join((outcome.status, outcome.reason, outcome.reply)).encode("utf-8", "replace")[:65_000]
     state, number = _NUMBERS[outcome.state], outcome.message_id
     return _ANSWER.pack(b"A", number, outcome.at, state, 2 | outcome.suppress, outcome.code, len(words)) + words
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from app.messages.dead_addresses import POINT, SCORED, SUPPRESS_OR_HOLD, provider_sql, quoted
 from app.messages.lifecycle import State
 from app.sending.verdicts import Outcome
 
@@ -54,7 +55,7 @@ WITH o AS (
                 ELSE (%(waits)s::float8[])[m.attempts] * (0.9 + 0.2 * random()) END) END,
         changed_at = now()
     FROM settled s WHERE m.id = s.id AND {_OURS}
-    RETURNING m.id, m.workspace_id, m.campaign_id, m.subscriber_id, m.address,
+    RETURNING m.id, m.workspace_id, m.campaign_id, m.subscriber_id, m.address, {provider_sql("m")} AS provider,
               s.at, s.code, s.status, s.reply, s.reason, s.dead, s.becomes
 ), tried AS (
     INSERT INTO attempts (at, workspace_id, message_id, campaign_id, run_id, transport, outcome, code, status,
@@ -67,12 +68,14 @@ WITH o AS (
     SELECT gen_random_uuid(), to_timestamp(at), workspace_id, id, campaign_id, subscriber_id, becomes,
            jsonb_build_object('reason', reason, 'code', nullif(code, 0), 'status', status)
     FROM moved WHERE becomes IN ('deferred', 'bounced')
-)
-INSERT INTO suppressions (workspace_id, address_hash, hint, reason, evidence, message_id)
-SELECT moved.workspace_id, sha256(w.address_key || convert_to(lower(address), 'UTF8')),
-       left(address, 1) || '…@' || substring(lower(address) from '[^@]*$'), 'bounced', code || ' ' || reply, moved.id
-FROM moved JOIN workspaces w ON w.id = moved.workspace_id WHERE dead AND becomes = 'bounced'
-ON CONFLICT DO NOTHING
+), failed AS (
+    SELECT workspace_id, id AS message_id, address, reason, code || ' ' || reply AS evidence, to_timestamp(at) AS at
+    FROM moved WHERE becomes = 'bounced' AND NOT dead AND subscriber_id IS NOT NULL AND reason IN ({quoted(SCORED)})
+), pointed AS ({POINT}), dead AS (
+    SELECT workspace_id, id AS message_id, address, provider, reason, code || ' ' || reply AS evidence,
+           now() AS written_at
+    FROM moved WHERE dead AND becomes = 'bounced'
+), {SUPPRESS_OR_HOLD}
 """  # noqa: S608
 
 

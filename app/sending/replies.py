@@ -82,4 +82,4 @@ def _read_line(line: bytes) -> tuple[Reply, bool] | None:
     if found is None:
         return None
     code, mark, text = found.groups(b"")
-    return Reply(int(code), text.decode("utf-8", "replace")), mark != b"-"
+    return Reply(int(code), text.decode("utf-8", "replace").replace("\0", " ")), mark != b"-"

@@ -71,4 +71,5 @@ async def give_back(connection: AsyncConnection[tuple[Any, ...]], run_id: int, u
 
 async def say_waiting(connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, text: str) -> None:
     """Tell the campaign's page why nothing goes out; an empty text when it flows again."""
-    await connection.execute(_WAITING, {"text": text, "campaign": campaign_id})
+    clean = text.encode("utf-8", "replace").decode().replace("\0", " ")
+    await connection.execute(_WAITING, {"text": clean, "campaign": campaign_id})

@@ -1,5 +1,7 @@
 """The mails that Merpati itself writes: from the number of a row to the bytes."""
 
+from collections.abc import Callable
+
 from app.audience.sign_up import VALID_DAYS, find_confirmation
 from app.core import clock
 from app.core.database import in_workspace
@@ -12,12 +14,21 @@ from app.rendering.system import render_system
 
 CONFIRM = "confirm-subscription"
 
+Composer = Callable[[int], tuple[int, WireMail] | None]
+"""From a row to its workspace and mail; None when it is not needed any more."""
+
 
 def compose_system_mail(kind: str, row_id: int) -> tuple[int, WireMail] | None:
     """The workspace and the mail for a row; None when it is not needed any more. Raises NotFound for the kind."""
-    if kind != CONFIRM:
-        raise NotFound(f"There is no system mail {kind!r}. The one there is: {CONFIRM}.")
-    return _confirmation(row_id)
+    compose = _composers.get(kind)
+    if compose is None:
+        raise NotFound(f"There is no system mail {kind!r}. There are: {', '.join(sorted(_composers))}.")
+    return compose(row_id)
+
+
+def register_composer(kind: str, compose: Composer) -> None:
+    """Let a room that this one does not know write mails of its own; the factory introduces them."""
+    _composers[kind] = compose
 
 
 def _confirmation(subscription_id: int) -> tuple[int, WireMail] | None:
@@ -55,3 +66,6 @@ def _confirmation(subscription_id: int) -> tuple[int, WireMail] | None:
         mail_domain=domain,
     )
     return workspace.id, mail
+
+
+_composers: dict[str, Composer] = {CONFIRM: _confirmation}

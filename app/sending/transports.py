@@ -114,6 +114,11 @@ def mend_transport(transport: Transport) -> None:
     transport.failures, transport.open_until = 0, None
 
 
+def blame_transport(transport: Transport, words: str) -> None:
+    """Note that a trial failed: whoever looks at its health must see it. Runs still may use it."""
+    transport.failures, transport.last_words = max(transport.failures, 1), words[:500]
+
+
 def switch_transport(transport: Transport, *, on: bool) -> None:
     """Use it, or leave it out; a run under way ends by itself. Flushes."""
     transport.is_enabled = on

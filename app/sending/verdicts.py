@@ -74,3 +74,18 @@ def untaken(message_id: int, at: float) -> Outcome:
     """The outcome of a message to a domain that takes no mail: it is not even tried (RFC 7505 §4.1)."""
     words = "Not tried: the domain says that it takes no mail (null MX, RFC 7505)."
     return Outcome(message_id, at, State.BOUNCED, 556, "5.1.10", "notaccept", words, suppress=True)
+
+
+def doubtful(message_id: int, at: float, why: str) -> Outcome:
+    """The outcome of a message that was handed over and never answered."""
+    return Outcome(message_id, at, State.UNCERTAIN, reason="unanswered", reply=shortened(why))
+
+
+def put_off(message_id: int, at: float, why: str) -> Outcome:
+    """The outcome of a message that no connection lasted for."""
+    return Outcome(message_id, at, State.DEFERRED, reason="networkerror", reply=shortened(why))
+
+
+def shortened(text: str) -> str:
+    """Words in one line, as long as the ledger keeps."""
+    return " ".join(text.split())[:LONGEST_REPLY]

@@ -23,6 +23,7 @@ from app.sending.quotas import used_now
 from app.sending.simple import send_by
 from app.sending.transports import (
     account_of,
+    blame_transport,
     caught_at,
     find_transport,
     installation_account,
@@ -138,6 +139,8 @@ def trial(transport_id: int) -> Any:
         mail = _trial_mail(form.to.data.strip(), relay_signs=transport.signs)
         words = send_by(account, mail, counts_for=transport.id)
     except (Invalid, TemporaryFailure, SettingsError) as error:
+        blame_transport(transport, str(error))
+        db.session.commit()
         return _transport_page(transport, filled_form(transport), form, trial_failure=str(error)), 422
     mend_transport(transport)
     db.session.commit()

@@ -8,13 +8,20 @@ from typing import Any
 import click
 
 from app.mail.incoming import IncomingMail
+from app.mail.mime import MAX_SIZE
 from app.mail.reading import read_mail
+
+_TOLD = (
+    *("address", "original_address", "action", "scope", "persistence", "reason", "status", "reply_code", "suppress"),
+    *("diagnostic", "remote_host", "evidence"),
+)
 
 
 def classify_paths(paths: tuple[Path, ...], *, as_json: bool) -> None:
-    """Read files, and all files in folders, in the order of their names."""
+    """Read files, and all files in folders, by name; of each no more than the reader looks at."""
     for path in _files(paths):
-        read = _read(path, read_mail(path.read_bytes()))
+        with path.open("rb") as file:
+            read = _read(path, read_mail(file.read(MAX_SIZE)))
         click.echo(json.dumps(read, ensure_ascii=False) if as_json else _line(read))
 
 
@@ -27,12 +34,13 @@ def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
 
 
 def _read(path: Path, mail: IncomingMail) -> dict[str, Any]:
-    names = ("address", "scope", "persistence", "reason", "status", "reply_code", "suppress")
     return {
         "path": str(path),
         "kind": mail.kind,
-        "recipients": [{name: getattr(one, name) for name in names} for one in mail.recipients],
+        "recipients": [{name: getattr(one, name) for name in _TOLD} for one in mail.recipients],
         "feedback_type": mail.feedback_type,
+        "tokens": list(mail.tokens),
+        "evidence": mail.evidence,
     }
 
 

@@ -88,7 +88,7 @@ def test_doubts_are_shown_and_settled(api: Program, viewer: Program, flown: str)
 
 
 def test_sent_again_by_choice(api: Program, flown: str) -> None:
-    assert api.post(f"{flown}/settle", {"as": "again"}).json == {"settled": 1, "left_out": {}}
+    assert api.post(f"{flown}/settle", {"as": "again", "knowing": True}).json == {"settled": 1, "left_out": {}}
     assert states(api, flown) == {"failed": 1, "planned": 1}
 
 

@@ -2,7 +2,7 @@
 
 import io
 from dataclasses import dataclass
-from secrets import token_hex
+from secrets import token_bytes, token_hex
 
 from app.accounts.keys import create_key
 from app.accounts.models import ApiKey, Role, User, Workspace
@@ -11,12 +11,19 @@ from app.audience.imports.uploads import store_upload
 from app.audience.subscriptions import subscribe
 from app.audience.suppressions import suppress
 from app.content.templates import create_template
+from app.core import clock
 from app.core.database import db, in_workspace
 from app.core.extensions import keyring
 from app.core.tokens import Purpose
+from app.deliverability.outside.placements import note_placement
+from app.messages.models import IncomingMail
 from app.sending.models import SendingDomain
 from app.sending.transports import TransportFields, save_transport
 from app.sending.warmup.plans import begin
+from app.tracking.mailboxes.edit import MailboxFields, save_mailbox
+from app.tracking.models import Incident
+from app.tracking.replies.forwarding import LEAVE
+from app.tracking.webhooks.setup import add_webhook
 from tests.factories.audience import a_list, a_person, csv_bytes
 from tests.factories.campaigns import weekly_digest
 from tests.factories.messages import Sent, sent_message
@@ -52,6 +59,26 @@ def furnish(workspace: Workspace) -> Estate:
         db.session.add(domain)
         transport = save_transport(keyring(), TransportFields(name="Relay", host="smtp.example.com", port=587))
         warm_up = begin(transport.id, "aviary.example.com", first=100, full=1000)
+        hook, _secret = add_webhook(keyring(), "postmark", "Bounces")
+        placement = note_placement(sent.campaign.id, f"seed-{token_hex(4)}@example.net", "inbox")
+        mailbox = save_mailbox(
+            keyring(),
+            MailboxFields("imap", "imap.example.com", 993, "tls", "bounces@example.com", password="never used"),
+        )
+        reply = IncomingMail(
+            digest=token_bytes(32),
+            envelope_from="",
+            envelope_to="",
+            raw=b"From: Wren <wren@example.com>\r\nSubject: Re: Digest\r\n\r\nPlease remove me.\r\n",
+            kind="reply",
+            message_id=sent.message.id,
+            workspace_id=workspace.id,
+            handled_at=clock.now(),
+        )
+        db.session.add(reply)
+        db.session.flush()
+        incident = Incident(kind="burst", provider="google", reason="userunknown", count=40, of=40, action="held")
+        db.session.add(incident)
         enter, start = make_link("sign-in", member), make_link("create-owner")
         db.session.commit()
         token, confirmation = sent.token, keyring().sign(Purpose.SUBSCRIPTION, waiting.id)
@@ -71,6 +98,11 @@ def furnish(workspace: Workspace) -> Estate:
                 "transport_id": transport.id,
                 "domain_id": domain.id,
                 "warm_up_id": warm_up.id,
+                "incident_id": incident.id,
+                "mailbox_id": mailbox.id,
+                "mail_id": reply.id,
+                "placement_id": placement.id,
+                "webhook_id": hook.id,
                 "user_id": member.id,
                 "slug": "plain-letter",
             },
@@ -78,9 +110,11 @@ def furnish(workspace: Workspace) -> Estate:
                 "tracking.pixel": {"token": token},
                 "tracking.click": dict(zip(("token", "target"), sent.click_path().split("/")[2:], strict=True)),
                 "pages": {"token": token},
+                "hooks": {"public_id": hook.public_id},
                 "sign_up.ask": {"public_id": mailing_list.public_id},
                 "sign_up.sign_up": {"public_id": mailing_list.public_id},
                 "sign_up": {"token": confirmation},
+                "replies": {"token": keyring().sign(LEAVE, reply.id)},
                 "accounts.start": {"secret": start},
                 "accounts.create_owner": {"secret": start},
                 "accounts": {"secret": enter},

@@ -263,3 +263,20 @@ ALL = (
     ),
     *(JMRP, OUT_OF_OFFICE, HUMAN_REPLY, STRANGER, READ_RECEIPT),
 )
+
+ADA = "ada@example.org"
+# By name: the kind, and who is dead.
+LABELLED: tuple[tuple[str, str, tuple[tuple[str, bool | None], ...]], ...] = (
+    ("POSTFIX_UNKNOWN", "bounce", ((ADA, True),)),
+    ("EXIM_PROSE", "bounce", ((ADA, True),)),
+    ("EXCHANGE_FULL", "bounce", ((ADA, False),)),
+    ("QMAIL_PROSE", "bounce", ((ADA, True), ("grace@example.org", False))),
+    ("DELAY", "bounce", ((ADA, False),)),
+    ("SUCCESS", "delivered", ((ADA, False),)),
+    ("TWO_RECIPIENTS", "bounce", ((ADA, True), ("grace@example.org", False))),
+    ("JMRP", "arf", ((ADA, False),)),
+    ("OUT_OF_OFFICE", "autoreply", ()),
+    ("HUMAN_REPLY", "none", ()),
+    ("STRANGER", "none", ()),
+    ("READ_RECEIPT", "none", ()),
+)

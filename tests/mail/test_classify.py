@@ -46,7 +46,7 @@ AT_RCPT = [
     (550, "5.7.1 Delivery not authorized, message refused", "securityerror"),
     (554, "Mail from news@example.com rejected for policy reasons", "policyviolation"),
     (550, "You are not a member of this list", "rejected"),
-    (554, "5.7.1 Recipient address rejected: Access denied", "filtered"),
+    (554, "5.7.1 <ada@example.org>: Recipient address rejected: Access denied", "userunknown"),
     (552, "5.2.3 Message size exceeds the limit", "exceedlimit"),
     (550, "5.7.1 Messages with multiple 550 5.7.1 addresses in From: header are not accepted", "notcompliantrfc"),
     (550, "Go away", "onhold"),

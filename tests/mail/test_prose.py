@@ -47,6 +47,23 @@ def test_a_parcel_that_could_not_be_delivered_is_no_mail():
     assert read_mail(letter(raw + "Your parcel could not be delivered to hello@example.com's desk.\n")).kind == "none"
 
 
+@pytest.mark.parametrize(
+    ("sender", "subject", "body"),
+    [
+        ("Parcels <noreply@parcels.example>", "Your delivery has failed", "We could not deliver to ada@example.org.\n"),
+        (
+            "Mail System <help@fraud.example>",
+            "Undelivered messages",
+            "5 mails for hello@example.com are held. Click!\n",
+        ),
+        ("Postmaster <a@fraud.example>", "Mail delivery failed: 3 returned", "hello@example.com is full. Verify!\n"),
+        ("noreply@shop.example", "Returned mail: how to avoid it", "Was your message undeliverable? Buy our book.\n"),
+    ],
+)
+def test_fraud_and_shops_that_borrow_the_words_are_no_bounce(sender, subject, body):
+    assert read_mail(letter(f"From: {sender}\nTo: hello@example.com\nSubject: {subject}\n\n{body}")).kind == "none"
+
+
 def test_a_postmaster_may_write_a_letter():
     raw = "From: postmaster@example.org\nSubject: New rules for bulk senders\n\nPlease publish a DMARC policy.\n"
     assert read_mail(letter(raw)).kind == "none"

@@ -168,3 +168,30 @@ def test_a_success_in_prose_names_whom_it_reached():
     raw = "From: MAILER-DAEMON@example.org\nSubject: Successful Mail Delivery Report\n\n<ada@example.org>: delivered\n"
     mail = read_mail(letter(raw))
     assert (mail.kind, [one.address for one in mail.recipients]) == ("delivered", [ADA])
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        f"X-Original-Message-ID: <{TOKEN}@mail.example.com>",
+        f"X-Postfix-Sender: rfc822; {RETURN_ADDRESS}",
+    ],
+)
+def test_a_reports_own_fields_may_be_all_that_names_our_message(field):
+    raw = dsn(group(more=f"\n{field}"), returned="Subject: none of ours\n", to="hello@example.com")
+    assert read_mail(raw).tokens == (TOKEN,)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [f"Original-Mail-From: <{RETURN_ADDRESS}>", f"Original-Envelope-Id: {TOKEN}", f"X-Merpati-Message: {TOKEN}"],
+)
+def test_a_complaint_whose_mail_was_cut_off_keeps_its_token(field):
+    raw = letter(
+        "From: fbl@provider.example\nTo: fbl@example.com\nSubject: Complaint\n"
+        "Content-Type: multipart/report; report-type=feedback-report; boundary=b\n\n"
+        f"--b\nContent-Type: message/feedback-report\n\nFeedback-Type: abuse\nVersion: 1\n{field}\n"
+        "Redacted-Address: ada@\n\n--b--\n"
+    )
+    mail = read_mail(raw)
+    assert (mail.kind, mail.recipients, mail.tokens) == ("complaint", (), (TOKEN,))

@@ -53,7 +53,7 @@ WALKED = {
     "app/sending/claims.py",
     "app/sending/outcomes.py",
     "app/sending/runs.py",
-    "app/tracking/mail_intake.py",
+    "app/tracking/acting/recording.py",
 }
 """The files that change the state of messages; each has a step below, but the last, which asks `sources`."""
 

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.accounts.models import Workspace
 from app.core.database import db
 from app.rendering.compiled import CompiledDesign, Link
-from app.sending.engine import SliceResult, allow_start, run_slice
+from app.sending.engine import SliceResult, allow_start, await_answers, run_slice
 
 HTML = (
     '<html><body><p>Dear {{ subscriber.first_name }},</p><p><a href="{{ link_0 }}">Read on</a> '
@@ -83,11 +83,14 @@ def sending_by(url: str, **changes: Any) -> Iterator[None]:
         current_app.extensions["merpati.settings"] = before
 
 
-def send(campaign_id: int, url: str, **changes: Any) -> SliceResult:
-    """One slice."""
+def send(campaign_id: int, url: str, *, waits: bool = True, **changes: Any) -> SliceResult:
+    """One slice; unless told not to, with the answers that it waits for beside the worker's next job."""
     db.session.commit()
     with sending_by(url, **changes):
-        return run_slice(campaign_id)
+        result = run_slice(campaign_id)
+        if waits:
+            await_answers()
+        return result
 
 
 def states(campaign_id: int) -> Counter[str]:

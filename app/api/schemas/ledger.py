@@ -41,6 +41,11 @@ class SettleIn(Schema):
         Id(), load_default=None, allow_none=True, metadata={"description": "Numbers of messages; null: all in doubt."}
     )
 
+    knowing = Boolean(
+        load_default=False,
+        metadata={"description": "Must be true for `again`: you know that some of them may get it twice."},
+    )
+
 
 class SettledOut(Schema):
     settled = Integer(metadata={"description": "Messages that are in doubt no more."})

@@ -86,7 +86,7 @@ def confirm(campaign_id: int) -> Any:
         return redirect(url_for("campaigns.show", campaign_id=campaign_id))
     try:
         plan = _chosen_plan(request.args)
-        launching.launch_time(plan.timing, plan.at)
+        launching.check_ahead(launching.launch_time(plan.timing, plan.at))
     except Invalid as error:
         return _review_page(campaign, _test_form(), 422, problem=error)
     return _confirm_page(campaign, plan)

@@ -129,6 +129,7 @@ class ApiCarrier:
     def _settle(self, answers: list[Answer]) -> None:
         begun, self._begun = self._begun, []
         for parcel, answer in zip(begun, answers, strict=True):
+            # Should the desk choke on one answer, it still knows that the others were handed over (`doubt_rest`).
             if isinstance(answer, Said):
                 self.verdicts += answer.hold is None
                 self._desk.answered(parcel, answer.stage, answer.reply)

@@ -74,6 +74,7 @@ class Sender(ABC):
         if status >= 500:
             return self._doubt(response)
         if status < 400 or status in (401, 403, 404, 405):
+            # A redirect asks for more before anything is done (RFC 9110 §15.4): nothing was taken.
             raise self._trouble(response)
         return self._objection(response)
 
@@ -129,7 +130,9 @@ def json_in(response: Response) -> Any:
 def text_in(body: Any, *names: str) -> str:
     """The first of these members of an object that is text."""
     found = (body.get(name) for name in names) if isinstance(body, dict) else ()
-    return next((value for value in found if isinstance(value, str) and value), "")
+    text = next((value for value in found if isinstance(value, str) and value), "")
+    # JSON can hold half a character (a lone surrogate), which neither a file nor a database takes.
+    return text.encode("utf-8", "replace").decode()
 
 
 def wait_asked(headers: Mapping[str, str]) -> float:

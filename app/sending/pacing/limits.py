@@ -237,7 +237,9 @@ class Limits:
         """Take further caps into account."""
         for provider, left in caps.items():
             limit = self.of(provider)
-            limit.cap = max(0, -(-left // limit.members) - limit.in_flight)
+            # Others may have begun whom no exchange has told of yet.
+            share = -(-left // max(limit.members, self._workers))
+            limit.cap = max(0, share - limit.in_flight)
         for provider, limit in self.by_provider.items():
             if provider not in caps:
                 limit.cap = None

@@ -22,7 +22,7 @@ def describe(waiting: Mapping[str, int], limits: Mapping[str, Limit], now: float
 def _of(limit: Limit, count: int, now: float) -> str:
     held = limit.held_until - now
     if limit.cap is not None and limit.cap <= 0:
-        pace = "has had all it may get just now"
+        pace = "the warm-up's allowance is used for now; it grows over the day, and more goes within the hour"
     elif held > 0:
         pace = f"rests until {clock.now() + timedelta(seconds=held):%H:%M} UTC"
     elif limit.rate is not None:

@@ -41,12 +41,12 @@ def test_alone_it_sends_the_allowance_and_the_rest_waits(workspace: Workspace, s
         transport = ways.add(workspace, server)
         begin(transport, "aviary.example.com", first=160, full=10_000)
         db.session.commit()
-        result = world.send(campaign, NOWHERE)
-        again = world.send(campaign, NOWHERE)
+        results = [world.send(campaign, NOWHERE) for _ in range(8)]
+    # Two workers may be at it, so each takes its half of what is left at a time.
     assert len(server.messages) == 20
     assert world.states(campaign) == {"sent": 20, "planned": 80}
-    assert (result.outcome, again.outcome) == ("paced", "paced")
-    assert "google" in result.waiting_for
+    assert {result.outcome for result in results} == {"paced"}
+    assert "google" in results[0].waiting_for
     first = {
         row.rank for row in world.look("SELECT rank FROM messages WHERE campaign_id = :c AND state = 'sent'", campaign)
     }
@@ -60,8 +60,8 @@ def test_what_has_no_room_goes_by_the_warm_one(workspace: Workspace, scope: Work
         ways.add(workspace, warm, tier=2)
         begin(transport, "aviary.example.com", first=160, full=10_000)
         db.session.commit()
-        for _ in range(6):
+        for _ in range(8):
             world.send(campaign, NOWHERE)
     assert world.states(campaign) == {"sent": 200}
-    assert len(new.messages) == 40, "twenty for each provider"
+    assert 20 <= len(new.messages) <= 40, "at most twenty for each provider"
     assert len(new.messages) + len(warm.messages) == 200

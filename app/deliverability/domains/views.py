@@ -1,4 +1,4 @@
-"""Settings, Domains: DKIM for each domain of a sender."""
+"""Settings, Domains: keys and records of each domain of a sender, and what receivers report."""
 
 from typing import Any
 
@@ -10,14 +10,19 @@ from app.accounts.models import Role
 from app.core.database import db
 from app.core.errors import Conflict, Invalid
 from app.core.extensions import keyring
+from app.deliverability.dmarc.views import bp as dmarc
+from app.deliverability.domains.check import check_records
+from app.deliverability.domains.findings import Finding
+from app.deliverability.domains.forms import ActiveKeyForm, DomainForm, SwitchForm
+from app.deliverability.domains.page import show_records
 from app.sending.domains.check import Look, check_domain
-from app.sending.domains.forms import ActiveKeyForm, DomainForm, SwitchForm
 from app.sending.domains.names import read_domain
 from app.sending.domains.page import show
 from app.sending.domains.rotation import rotate, sign_anyway
 from app.sending.domains.setup import add_domain, all_domains, remove_domain, set_ed25519, set_signing
 
 bp = Blueprint("domains", __name__, url_prefix="/w/<ws>/settings/domains")
+bp.register_blueprint(dmarc)
 
 
 @bp.get("")
@@ -51,7 +56,9 @@ def check(domain_id: int) -> Any:
     """Look into DNS now."""
     look = check_domain(domain_id)
     db.session.commit()
-    flash(*_words(look))
+    found = {} if look.trouble else check_records(domain_id)
+    db.session.commit()
+    flash(*_words(look, found))
     return _back(domain_id)
 
 
@@ -132,7 +139,13 @@ def remove(domain_id: int) -> Any:
 
 
 def _page(form: DomainForm) -> str:
-    return render_template("sending/domains/index.html", form=form, domains=[show(each) for each in all_domains()])
+    domains = all_domains()
+    return render_template(
+        "sending/domains/index.html",
+        form=form,
+        domains=[show(each) for each in domains],
+        records={each.id: show_records(each) for each in domains},
+    )
 
 
 def _back(domain_id: int) -> Any:
@@ -148,10 +161,11 @@ def _offered() -> str:
     return "" if any(each.domain == domain for each in all_domains()) else domain
 
 
-def _words(look: Look) -> tuple[str, str]:
+def _words(look: Look, found: dict[str, Finding]) -> tuple[str, str]:
     if look.trouble:
         return _("%(trouble)s Everything stays as it was; check again later.", trouble=look.trouble), "warning"
-    absent = sum(finding != "published" for finding in look.records.values())
-    if absent:
+    if any(finding != "published" for finding in look.records.values()):
         return _("Looked: some records are not as they should be, see below."), "warning"
+    if any(finding.is_bad for finding in found.values()):
+        return _("Looked: for signing, every record is as it should be; others need a look, see below."), "warning"
     return _("Looked: every record is as it should be."), "success"

@@ -1,0 +1,1 @@
+"""DMARC aggregate reports: what receivers counted of mail in our domains' names."""

@@ -1,0 +1,108 @@
+"""What we know of a domain's mail without asking anybody: how it goes out, and what it is signed with."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from app.core.errors import SettingsError
+from app.core.extensions import settings
+from app.sending.account import read_smtp_url
+from app.sending.domains.keys import keys_of
+from app.sending.domains.records import Record, key_record
+from app.sending.domains.rotation import pair_of
+from app.sending.models import SendingDomain, Transport
+from app.sending.transports import list_transports
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A way out. `kind` is smtp or the name of a provider's API."""
+
+    name: str
+    kind: str
+    host: str
+    signs: bool
+
+    @property
+    def is_api(self) -> bool:
+        return self.kind != "smtp"
+
+    @property
+    def is_on_this_machine(self) -> bool:
+        """A mail server beside us, or the catcher: from where its mail comes is not to be seen in its name."""
+        try:
+            return ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """`signing`: the name of the record of the key in use, empty without one; `public`: its value.
+
+    `signs_as`: the d= of the signature.
+    """
+
+    domain: str
+    bounce_domain: str
+    report_address: str
+    relays: tuple[Relay, ...]
+    is_signing: bool
+    signs_as: str
+    signing: str
+    public: str
+    bounce_listen: str
+    own_names: tuple[str, ...]
+
+    @property
+    def relay_signs(self) -> bool:
+        """Whether some mail is signed by others, with keys that we do not know."""
+        return not self.is_signing or any(relay.signs for relay in self.relays)
+
+    @property
+    def only_relay_signs(self) -> bool:
+        return not self.is_signing or (bool(self.relays) and all(relay.signs for relay in self.relays))
+
+    @property
+    def own_envelope(self) -> bool:
+        """Whether all mail has our bounce domain in its envelope: providers with an API put in their own."""
+        return not any(relay.is_api for relay in self.relays)
+
+
+def facts_of(domain: SendingDomain, name: str = "") -> Facts:
+    """The facts about a domain of the workspace in scope, or about a name under it that its key signs for."""
+    active, _following = pair_of(keys_of(domain), "rsa-sha256")
+    record = key_record(domain.domain, active.selector, active.public) if active else None
+    return _facts(name or domain.domain, domain.is_signing, domain.domain, record)
+
+
+def facts_of_stranger(name: str) -> Facts:
+    """The facts about a domain that is not set up: nothing is signed for it here."""
+    return _facts(name, False, "", None)
+
+
+def _facts(domain: str, is_signing: bool, signs_as: str, record: Record | None) -> Facts:
+    ours = settings()
+    return Facts(
+        domain=domain,
+        bounce_domain=ours.bounce_domain.lower(),
+        report_address=f"dmarc@{ours.bounce_domain.lower()}",
+        relays=_relays(list_transports()),
+        is_signing=is_signing,
+        signs_as=signs_as,
+        signing=record.name if record else "",
+        public=record.value if record else "",
+        bounce_listen=ours.bounce_listen,
+        own_names=(ours.mail_domain.lower(), ours.bounce_domain.lower(), domain),
+    )
+
+
+def _relays(transports: Sequence[Transport]) -> tuple[Relay, ...]:
+    rows = [each for each in transports if each.is_enabled]
+    if rows:
+        return tuple(Relay(each.name, each.kind, each.host.lower(), each.signs) for each in rows)
+    try:
+        account = read_smtp_url(settings().smtp_url, connections=1, timeout=1.0, hello="")
+    except SettingsError:
+        return ()
+    return (Relay(account.name, "smtp", account.host.lower(), signs=False),)

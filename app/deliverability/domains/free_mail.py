@@ -1,0 +1,23 @@
+"""Domains of free mailboxes, from which nobody but their owners can send in bulk, and names that are nobody's."""
+
+from app.sending.domains.names import lineage
+
+_LISTED = """
+gmail.com googlemail.com yahoo.com yahoo.co.uk yahoo.de yahoo.fr ymail.com rocketmail.com aol.com
+outlook.com hotmail.com hotmail.co.uk hotmail.de hotmail.fr live.com msn.com icloud.com me.com mac.com
+gmx.de gmx.net gmx.com gmx.at gmx.ch web.de t-online.de freenet.de mail.com mail.ru yandex.ru yandex.com
+proton.me protonmail.com orange.fr free.fr laposte.net libero.it qq.com 163.com 126.com naver.com daum.net
+comcast.net verizon.net att.net zoho.com tutanota.com fastmail.com hey.com
+"""
+FREE = frozenset(_LISTED.split())
+_RESERVED = frozenset({"test", "example", "invalid", "localhost", "example.com", "example.net", "example.org"})
+
+
+def is_free_mail(domain: str) -> bool:
+    """Whether a sender's domain belongs to a provider of mailboxes."""
+    return domain in FREE
+
+
+def is_reserved(domain: str) -> bool:
+    """Whether a name is set aside for examples and tests (RFC 2606, RFC 6761): no mail of it reaches anybody."""
+    return bool({*lineage(domain), domain.rpartition(".")[2]} & _RESERVED)

@@ -1,0 +1,41 @@
+"""One look at everything that DNS has about a domain."""
+
+from collections.abc import Callable
+
+from app.core.errors import TemporaryFailure
+from app.deliverability.domains.checks.dkim import check_dkim
+from app.deliverability.domains.checks.dmarc import check_alignment, check_bimi, check_dmarc, check_reports
+from app.deliverability.domains.checks.hosts import check_ptr, check_tls
+from app.deliverability.domains.checks.names import check_mx, check_soa
+from app.deliverability.domains.checks.spf import check_spf
+from app.deliverability.domains.facts import Facts
+from app.deliverability.domains.findings import Finding, Kind
+from app.deliverability.domains.questions import Questions
+from app.deliverability.domains.records.dns import Ask
+
+CHECKS: dict[Kind, Callable[[Facts, Ask], Finding]] = {
+    "spf": check_spf,
+    "dkim": check_dkim,
+    "dmarc": check_dmarc,
+    "alignment": check_alignment,
+    "reports": check_reports,
+    "mx": lambda facts, ask: check_mx("mx", facts.domain, ask),
+    "mx-bounce": lambda facts, ask: check_mx("mx-bounce", facts.bounce_domain, ask),
+    "soa": lambda facts, ask: check_soa("soa", facts.domain, ask),
+    "soa-bounce": lambda facts, ask: check_soa("soa-bounce", facts.bounce_domain, ask),
+    "ptr": check_ptr,
+    "tls": check_tls,
+    "bimi": check_bimi,
+}
+"""In the order of the page."""
+
+
+def look_at(facts: Facts, kinds: tuple[Kind, ...] = tuple(CHECKS)) -> dict[str, Finding]:
+    """What each check found; `unknown` where DNS was silent. Takes two silences of 4 seconds at most."""
+    ask, found = Questions(), dict[str, Finding]()
+    for kind in kinds:
+        try:
+            found[kind] = CHECKS[kind](facts, ask)
+        except TemporaryFailure as error:
+            found[kind] = Finding(kind, "unknown", trouble=str(error))
+    return found

@@ -1,0 +1,96 @@
+"""Whether mail from a domain would be refused, by what DNS has: said before it is sent, in the receivers' words."""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import select
+
+from app.core import clock
+from app.core.database import db
+from app.deliverability.domains.check import kept_at, kept_findings
+from app.deliverability.domains.facts import Facts, facts_of, facts_of_stranger
+from app.deliverability.domains.findings import Finding, has_answers
+from app.deliverability.domains.free_mail import is_free_mail, is_reserved
+from app.deliverability.domains.glance import glance
+from app.deliverability.domains.reasons import Reason, reasons_of
+from app.sending.domains.names import lineage
+from app.sending.models import SendingDomain
+
+FRESH = 48 * 3600
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    facts: Facts
+    findings: dict[str, Finding]
+    is_fresh: bool
+
+
+def verdict(domain: str, people: int = 0) -> list[Reason]:
+    """Why mail from this domain to so many people would be refused or looked at askance; empty: nothing is known.
+
+    Of the workspace in scope. What DNS did not tell never blocks, and reserved names are never judged. Takes as long
+    as a look into DNS where the last one is older than two days, or the domain is not set up here.
+    """
+    if is_reserved(domain):
+        return []
+    if is_free_mail(domain):
+        return [_free_mail(domain)]
+    row = _nearest(domain)
+    if row is None:
+        seen = _seen_now(facts_of_stranger(domain), ("soa", "mx", "dmarc"))
+        return [*_judged(seen, people), _not_set_up(domain)]
+    if row.domain != domain:
+        return _judged(_seen_now(facts_of(row, domain)), people)
+    return _judged(_last_seen(row), people)
+
+
+def _nearest(domain: str) -> SendingDomain | None:
+    names = lineage(domain)
+    rows = db.session.scalars(select(SendingDomain).where(SendingDomain.domain.in_(names))).all()
+    return min(rows, key=lambda row: names.index(row.domain), default=None)
+
+
+def _last_seen(row: SendingDomain) -> _Seen:
+    """What the daily look found, or, where that is old, what there is now."""
+    facts, kept = facts_of(row), kept_findings(row)
+    if kept_at(row) >= clock.now().timestamp() - FRESH:
+        return _Seen(facts, kept, is_fresh=True)
+    now = _seen_now(facts)
+    return now if now.is_fresh or not kept else _Seen(facts, kept, is_fresh=False)
+
+
+def _seen_now(facts: Facts, kinds: tuple[str, ...] = ()) -> _Seen:
+    found = glance(facts, kinds)
+    return _Seen(facts, found, is_fresh=has_answers(found.values()))
+
+
+def _judged(seen: _Seen, people: int) -> list[Reason]:
+    reasons = reasons_of(seen.facts, seen.findings, people)
+    if seen.is_fresh:
+        return reasons
+    return [_not_looked(seen.facts.domain), *(replace(reason, is_blocking=False) for reason in reasons)]
+
+
+def _free_mail(domain: str) -> Reason:
+    return Reason(
+        "free-mail",
+        f"Addresses at {domain} cannot be a newsletter's sender: only {domain} itself can vouch for them, so Gmail, "
+        "Yahoo and Outlook refuse the mail or take it for forged. Send from an address at a domain of your own.",
+    )
+
+
+def _not_set_up(domain: str) -> Reason:
+    return Reason(
+        "domain-not-set-up",
+        f"{domain} is not set up under Settings, Domains, so its mail goes out unsigned unless your relay signs. "
+        "Add it there and publish its records.",
+        is_blocking=False,
+    )
+
+
+def _not_looked(domain: str) -> Reason:
+    return Reason(
+        "domain-not-looked",
+        f"DNS did not answer, so the records of {domain} could not be checked just now. Check under Settings, Domains.",
+        is_blocking=False,
+    )

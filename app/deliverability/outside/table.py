@@ -1,0 +1,64 @@
+"""A provider's CSV as rows of cells: encoding, byte-order mark and separator are found out, nothing is thrown away."""
+
+import csv
+import io
+from dataclasses import dataclass
+
+from app.audience.imports.encoding import detect_encoding
+from app.core.errors import Invalid
+
+MOST_BYTES = 5 * 1024 * 1024
+MOST_ROWS = 20_000
+SEPARATORS = ",;\t|"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row that holds something. `line` as an editor counts."""
+
+    line: int
+    cells: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A row that could not be taken: where it stands, why, and what stands there."""
+
+    line: int
+    why: str
+    content: str
+
+
+def read_rows(data: bytes) -> tuple[list[Row], list[Fault]]:
+    """The rows of a file, and those that are none. Raises Invalid for a file that is not a table."""
+    if not data.strip():
+        raise Invalid("The file is empty. Nothing was kept.", field="file")
+    if len(data) > MOST_BYTES:
+        raise Invalid("The file is larger than 5 MB. Nothing was kept; export a shorter time.", field="file")
+    encoding = detect_encoding(data)
+    text = data[encoding.mark :].decode(encoding.name, "replace").replace("\0", "")
+    rows, faults = _rows(text)
+    if not rows:
+        raise Invalid("The file holds no rows. Nothing was kept.", field="file")
+    if len(rows) > MOST_ROWS:
+        raise Invalid(
+            f"The file has more than {MOST_ROWS:,} rows. Nothing was kept; export a shorter time.", field="file"
+        )
+    return rows, faults
+
+
+def _rows(text: str) -> tuple[list[Row], list[Fault]]:
+    """Line by line: these files have no cells of several lines, so a stray quote spoils one row and not the rest."""
+    rows, faults, separator = [], [], ""
+    for number, line in enumerate(io.StringIO(text, newline=None), 1):
+        if not line.strip():
+            continue
+        separator = separator or max(SEPARATORS, key=line.count)
+        try:
+            cells = next(csv.reader([line.rstrip("\n")], delimiter=separator, strict=True))
+        except csv.Error as error:
+            faults.append(Fault(number, f"Its quotation marks do not fit ({error}).", line.strip()[:200]))
+            continue
+        if any(cell.strip() for cell in cells):
+            rows.append(Row(number, tuple(cell.strip() for cell in cells)))
+    return rows, faults

@@ -1,0 +1,51 @@
+"""Dates and shares as providers write them."""
+
+import re
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+
+_SLASHED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:\D.*)?", re.DOTALL).fullmatch
+_PLAIN = re.compile(r"(\d{4})([/.-]?)(\d{1,2})\2(\d{1,2})(?:[T ,].*)?", re.DOTALL).fullmatch
+_WORDED = ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%b %d %Y", "%d-%b-%Y")
+_NUMBER = re.compile(r"[<>~≤≥]?\s*(\d+(?:[.,]\d+)?|[.,]\d+)\s*(%?)").fullmatch
+
+
+def is_day_first(texts: Iterable[str]) -> bool:
+    """Whether dates such as 3/4/2026 begin with the day, told from all of a file; as Americans write them if unsure."""
+    pairs = [(int(found[1]), int(found[2])) for text in texts if (found := _SLASHED(text.strip()))]
+    return any(first > 12 for first, _ in pairs) and not any(second > 12 for _, second in pairs)
+
+
+def read_day(text: str, *, day_first: bool = False) -> date | None:
+    """The day of a date, with or without a time behind it; None when it is none."""
+    given = text.strip()
+    try:
+        if found := _PLAIN(given):
+            return date(int(found[1]), int(found[3]), int(found[4]))
+        if found := _SLASHED(given):
+            first, second = int(found[1]), int(found[2])
+            # German and many others: 22.11.2026 is never the 22nd month.
+            turned = day_first or "." in given[:3]
+            return date(int(found[3]), second if turned else first, first if turned else second)
+    except ValueError:
+        return None
+    return _worded(given)
+
+
+def read_share(text: str, *, in_percent: bool = False) -> float | None:
+    """A share of 1, from `0.1%`, `< 0.1%`, `0,1 %` or `0.001`; None when it is none, or more than all."""
+    found = _NUMBER(text.strip())
+    if not found:
+        return None
+    number = float(found[1].replace(",", "."))
+    share = number / 100 if found[2] or in_percent else number
+    return share if share <= 1 else None
+
+
+def _worded(text: str) -> date | None:
+    for form in _WORDED:
+        try:
+            return datetime.strptime(text, form).replace(tzinfo=UTC).date()
+        except ValueError:
+            continue
+    return None

@@ -1,0 +1,110 @@
+"""The hourly counts, made from attempts and events by counting whole hours anew: a repeat changes nothing.
+
+An event counts in the hour in which it happened, not in that of the sending. Of each kind, a message's first counts:
+somebody who clicks five links is one person, and a complaint that comes by two ways is one complaint.
+"""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import text
+
+from app.core import clock
+from app.core.database import db
+from app.mail.reasons import REASONS
+
+LATELY = timedelta(hours=3)
+"""Counted anew every few minutes."""
+LATE = timedelta(days=2)
+"""Counted anew each hour, for reports that came long after what they report."""
+
+OF_SENDER = frozenset({"sender-auth", "sender-reputation", "content"})
+"""Scopes of a refusal that is about us; what the content is refused for is ours to mend as well."""
+OF_ADDRESS = frozenset({"address", "domain"})
+
+_LOCK = 7_382_190_451
+
+
+def recount(since: datetime, until: datetime | None = None) -> int:
+    """Count whole hours anew, from that of `since` to before that of `until`, in every workspace; flushes.
+
+    Returns the rows written.
+    """
+    span = {"start": _hour(since), "stop": _hour(until or clock.now() + timedelta(hours=1))}
+    db.session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    db.session.execute(text("DELETE FROM watch_hours WHERE hour >= :start AND hour < :stop"), span)
+    scopes = {"of_sender": list(OF_SENDER), "of_address": list(OF_ADDRESS)}
+    words = {"words": list(REASONS), "scopes": [reason.scope for reason in REASONS.values()]}
+    written = db.session.execute(text(COUNT), {**span, **scopes, **words})
+    return written.rowcount  # type: ignore[attr-defined, no-any-return]
+
+
+def recount_lately(span: timedelta = LATELY) -> int:
+    """Count the latest hours anew."""
+    return recount(clock.now() - span)
+
+
+def recount_all() -> int:
+    """Count everything anew, month by month as the tables are partitioned; commits after each. Returns the rows."""
+    first = db.session.scalar(text("SELECT least((SELECT min(at) FROM attempts), (SELECT min(at) FROM events))"))
+    db.session.execute(text("DELETE FROM watch_hours WHERE hour < :first"), {"first": first or clock.now()})
+    rows, month = 0, (first or clock.now()).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    while month <= clock.now():
+        following = (month + timedelta(days=32)).replace(day=1)
+        rows += recount(month, following)
+        db.session.commit()
+        month = following
+    return rows
+
+
+def _hour(at: datetime) -> datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
+
+
+# A refusal with 5xx that speaks of us is kept as deferred, so that the person gets the mail after the repair; for the
+# watch it is what it is, a refusal.
+COUNT = """
+WITH scope AS (
+    SELECT * FROM unnest(CAST(:words AS text[]), CAST(:scopes AS text[])) AS s (word, scope)
+), tried AS (
+    SELECT a.workspace_id, a.campaign_id, a.message_id, a.transport, a.at, a.outcome, m.provider,
+           a.outcome = 'deferred' AND a.code >= 500 AND scope.scope = ANY(:of_sender) AS refused,
+           CASE WHEN a.outcome = 'sent' AND m.attempts > 1 THEN extract(epoch FROM a.at - (
+               SELECT min(f.at) FROM attempts f WHERE f.message_id = a.message_id)) ELSE 0 END AS wait
+    FROM attempts a JOIN messages m ON m.id = a.message_id LEFT JOIN scope ON scope.word = a.reason
+    WHERE a.at >= :start AND a.at < :stop AND a.outcome IN ('sent', 'deferred')
+), heard AS (
+    SELECT DISTINCT e.message_id FROM events e
+    WHERE e.at >= :start AND e.at < :stop AND e.kind IN ('bounced', 'complained', 'clicked', 'unsubscribed')
+), firsts AS (
+    SELECT DISTINCT ON (e.message_id, e.kind)
+           e.workspace_id, e.campaign_id, e.message_id, e.kind, e.at,
+           coalesce(nullif(e.data->>'scope', ''), scope.scope, '') AS scope
+    FROM events e JOIN heard USING (message_id) LEFT JOIN scope ON scope.word = e.data->>'reason'
+    WHERE e.kind IN ('bounced', 'complained', 'unsubscribed') OR (e.kind = 'clicked' AND e.label = 'human')
+    ORDER BY e.message_id, e.kind, e.at, e.id
+), ways AS (
+    SELECT DISTINCT ON (a.message_id) a.message_id, a.transport
+    FROM attempts a JOIN heard USING (message_id) ORDER BY a.message_id, a.at DESC, a.id DESC
+), facts AS (
+    SELECT workspace_id, campaign_id, provider, transport, date_trunc('hour', at, 'UTC') AS hour,
+           (outcome = 'sent')::int AS sent, (outcome = 'deferred' AND refused IS NOT TRUE)::int AS deferred,
+           0 AS bounced_address, (refused IS TRUE)::int AS bounced_sender, 0 AS bounced_other,
+           0 AS complained, 0 AS clicked, 0 AS unsubscribed, greatest(wait, 0)::float8 AS wait
+    FROM tried
+    UNION ALL
+    SELECT e.workspace_id, e.campaign_id, m.provider, coalesce(ways.transport, ''), date_trunc('hour', e.at, 'UTC'),
+           0, 0, (e.kind = 'bounced' AND e.scope = ANY(:of_address))::int,
+           (e.kind = 'bounced' AND e.scope = ANY(:of_sender))::int,
+           (e.kind = 'bounced' AND e.scope <> ALL(CAST(:of_address AS text[]) || CAST(:of_sender AS text[])))::int,
+           (e.kind = 'complained')::int, (e.kind = 'clicked')::int, (e.kind = 'unsubscribed')::int, 0
+    FROM firsts e JOIN messages m ON m.id = e.message_id LEFT JOIN ways ON ways.message_id = e.message_id
+    WHERE e.at >= :start AND e.at < :stop
+)
+INSERT INTO watch_hours (workspace_id, hour, campaign_id, provider, transport, domain, sent, deferred, bounced_address,
+                         bounced_sender, bounced_other, complained, clicked, unsubscribed, wait_seconds)
+SELECT f.workspace_id, f.hour, f.campaign_id, f.provider, f.transport,
+       min(lower(split_part(c.from_email, '@', 2))), sum(f.sent), sum(f.deferred), sum(f.bounced_address),
+       sum(f.bounced_sender), sum(f.bounced_other), sum(f.complained), sum(f.clicked), sum(f.unsubscribed), sum(f.wait)
+FROM facts f JOIN campaigns c ON c.id = f.campaign_id AND c.workspace_id = f.workspace_id
+GROUP BY f.workspace_id, f.hour, f.campaign_id, f.provider, f.transport
+"""

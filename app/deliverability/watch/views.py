@@ -1,0 +1,72 @@
+"""Deliverability: what mailbox providers do with our mail, against its own past."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast, get_args
+
+from flask import render_template, request
+from sqlalchemy import or_, select
+
+from app.accounts.access import member
+from app.accounts.models import Role
+from app.core import clock
+from app.core.database import db
+from app.deliverability.outside import views as _outside_views  # noqa: F401 - its routes belong to this room
+from app.deliverability.outside.store import latest_figures
+from app.deliverability.watch.figures import BUCKETS, By, course, lines_by, span_of, total, with_trouble
+from app.deliverability.watch.findings import findings, shares
+from app.deliverability.watch.room import bp
+from app.statistics.change import LEAST_TRIALS
+from app.tracking.models import Incident
+
+MOST = 30
+"""Lines with a row of their own; what is pointed out has one whatever its size."""
+OURS = ("complaints", "change")
+"""Kinds of incident that this room writes."""
+
+
+@bp.get("")
+@member(Role.VIEWER)
+def index() -> Any:
+    """Rates by provider, domain, transport or campaign; `?by=`, `?days=`, and one of each to narrow it to."""
+    by, days, where = _asked()
+    span = span_of(days)
+    lines = lines_by(by, span, where)
+    now, before = total(lines)
+    if by == "campaign":
+        # A campaign has no past of its own; it is set against all those of the period before.
+        lines = [replace(line, before=before) for line in lines if line.now.tried]
+    found = findings(lines, days=days)
+    pointed = {finding.line.key for finding in found}
+    shown = [line for number, line in enumerate(lines) if number < MOST or line.key in pointed]
+    rows = [(line, shares(line.now, line.before, days=days)) for line in with_trouble(shown, by, span, where)]
+    return render_template(
+        "deliverability/index.html",
+        by=by,
+        days=days,
+        where=where,
+        span=span,
+        total=now,
+        before=before,
+        least=LEAST_TRIALS,
+        total_shares=shares(now, before, days=days),
+        rows=rows,
+        left_out=len(lines) - len(shown),
+        findings=found,
+        incidents=_incidents(),
+        course=course(span, where),
+        outside=latest_figures(span.start.date()),
+    )
+
+
+def _asked() -> tuple[By, int, dict[str, str]]:
+    by, days = request.args.get("by", ""), request.args.get("days", 7, int)
+    where = {name: request.args[name].replace("\0", "")[:200] for name in get_args(By) if request.args.get(name)}
+    return cast(By, by if by in get_args(By) else "provider"), days if days in BUCKETS else 7, where
+
+
+def _incidents() -> list[Incident]:
+    """Open ones, and those that ended within a day."""
+    recent = or_(Incident.ended_at.is_(None), Incident.ended_at > clock.now() - timedelta(days=1))
+    query = select(Incident).where(Incident.kind.in_(OURS), recent)
+    return list(db.session.scalars(query.order_by(Incident.ended_at.is_not(None), Incident.id.desc()).limit(20)))

@@ -1,0 +1,53 @@
+"""Whether words about a mailbox may be believed: "user unknown" is also what filters hide behind."""
+
+import re
+
+from app.mail.status_codes import Stage
+
+_LONGEST = 2000
+
+# Words of systems about mailboxes of their own: Exchange, IMail, the local agents of Unix, Notes, Gmail, VText.
+_OWN_DIRECTORY = re.compile(
+    r"recipient name is not recognized|final delivery userid|mail\.local|address couldn.t be found|000C05A6"
+    r"|not (?:listed|found) in (?:the |this )?(?:public )?(?:name|domino|address)|invalid user address"
+    r"|not a (?:local|valid) user (?:on|of) this|no such local (?:user|mailbox)",
+    re.IGNORECASE,
+)
+# Replies to RCPT have the address before the colon. Without it, the reply was to the whole message: so au by KDDI
+# answers after DATA for subscribers who refuse the sender, and at RCPT, with the address, for those it does not have.
+_NAMELESS = re.compile(r"^[\s\d.#-]{3,16}:\s", re.ASCII)
+# Exim could not route an address itself: no mail host was found for the domain. The second is the sentence that cPanel
+# configures for domains without one, as its router's `:fail:` text; over SMTP it may speak of a sender's domain.
+_UNROUTED = re.compile(r"\bunrouteable address", re.IGNORECASE)
+_NO_HOST = re.compile(r"account or domain may not exist, they may be blacklisted, or missing the proper dns", re.I)
+# The refusal by table: in Exchange Online the directory, in Postfix `check_recipient_access`. Tables of senders and of
+# machines have other words there ("Sender address rejected", "Client host rejected"), so it is the recipient's name.
+_BY_TABLE = re.compile(r"\brecipient address rejected: access denied", re.IGNORECASE)
+
+
+def is_borne_out(whole: str, reply: str, status: str, reply_code: int | None, stage: Stage | None) -> bool:
+    """Whether something besides the words "user unknown" says so: filters hide behind them, mostly after DATA.
+
+    That is a code of its own (x.1.x); or that RCPT was refused, unless a security code (x.7.x) contradicts; or words
+    that can only be about the system's own mailboxes. What may exist is scored, not suppressed. `whole` is all that
+    was told, `reply` the other server's part of it.
+    """
+    if _NAMELESS.match(reply):
+        return False
+    if status[2:4] == "1.":
+        return True
+    silent = reply_code is None and (not status or status.endswith((".0.0", ".5.0")))
+    own = _OWN_DIRECTORY.search(whole[:_LONGEST]) is not None
+    return status[2:4] != "7." and (stage == "rcpt" or (own and (silent or stage is None)))
+
+
+def says_unroutable(text: str, reason: str, reply_code: int | None) -> bool:
+    """Whether the reporting system itself found no host for the domain."""
+    if reply_code is not None:
+        return False
+    return (reason == "userunknown" and _UNROUTED.search(text) is not None) or _NO_HOST.search(text) is not None
+
+
+def refuses_by_name(text: str, reason: str, stage: Stage | None) -> bool:
+    """Whether RCPT was refused because the site lists this very address as one that gets no mail."""
+    return stage == "rcpt" and reason == "filtered" and _BY_TABLE.search(text) is not None

@@ -1,0 +1,34 @@
+"""What came back about a message, in one shape for every way in: mail, webhooks, replies while sending."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from app.mail.reasons import Persistence, Scope
+
+Kind = Literal[
+    "bounce", "delayed", "delivered", "complaint", "feedback", "autoreply", "reply", "challenge", "none"
+]  # fmt: skip
+
+
+class NotYet(Exception):
+    """The message is being sent at this moment: keep the fact and bring it again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """One fact. `scope`, `persistence` and `reason` as in `app.mail.reasons`; they matter for bounces and delays.
+
+    `key` tells one fact of a source from the next: the provider's id of the event, the digest of a mail. The same
+    message, source, kind and key again is the same fact. `diagnostic` is the other side's words, `feedback_type` that
+    of a complaint.
+    """
+
+    kind: Kind
+    key: str
+    scope: Scope = "unknown"
+    persistence: Persistence = "none"
+    reason: str = ""
+    status: str = ""
+    code: int | None = None
+    diagnostic: str = ""
+    feedback_type: str = ""

@@ -1,0 +1,64 @@
+"""Opening an incident: one at a time for each workspace, kind, provider and reason."""
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, select, text, update
+
+from app.core import clock
+from app.core.database import db
+from app.messages.models import Message
+from app.tracking.models import Incident
+
+BLOCKED, BURST = "blocked", "burst"
+QUIET = {BLOCKED: timedelta(days=1), BURST: timedelta(minutes=30)}
+"""An incident of which nothing was heard for so long is over."""
+LONGEST = 500
+
+
+def find_open(workspace_id: int, kind: str, provider: str, reason: str, *, lock: bool = False) -> Incident | None:
+    """The incident that goes on, if any; one that has fallen silent is over."""
+    query = select(Incident).where(
+        *_of_sort(workspace_id, kind, provider, reason), Incident.seen_at >= clock.now() - QUIET[kind]
+    )
+    if lock:
+        query = query.with_for_update(key_share=True)
+    return db.session.scalar(query.order_by(Incident.id).limit(1).execution_options(populate_existing=True))
+
+
+def open_once(incident: Incident) -> Incident:
+    """The incident that goes on, locked; the given one if there is none. Of two workers at once, one opens it."""
+    key = f"incident:{incident.workspace_id}:{incident.kind}:{incident.provider}:{incident.reason}"
+    db.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+    found = find_open(incident.workspace_id, incident.kind, incident.provider, incident.reason, lock=True)
+    if found is not None:
+        return found
+    db.session.execute(
+        update(Incident)
+        .where(*_of_sort(incident.workspace_id, incident.kind, incident.provider, incident.reason))
+        .values(ended_at=clock.now())
+    )
+    db.session.add(incident)
+    db.session.flush()
+    return incident
+
+
+def _of_sort(workspace_id: int, kind: str, provider: str, reason: str) -> tuple[ColumnElement[bool], ...]:
+    return (
+        Incident.workspace_id == workspace_id,
+        Incident.kind == kind,
+        Incident.provider == provider,
+        Incident.reason == reason,
+        Incident.ended_at.is_(None),
+    )
+
+
+def is_over(kind: str, at: datetime) -> bool:
+    """Whether a fact of that time is too old to tell of anything that goes on."""
+    return at < clock.now() - QUIET[kind]
+
+
+def provider_of(message: Message) -> str:
+    """As `messages.dead_addresses.provider_sql`: the provider, or the domain while it is not known."""
+    if message.provider and message.provider != "none":
+        return message.provider
+    return message.address.rpartition("@")[2].lower()

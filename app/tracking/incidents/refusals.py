@@ -1,0 +1,33 @@
+"""A provider refuses us or what we wrote: nobody's address is to blame, so an incident tells the owner."""
+
+from datetime import datetime
+
+from app.core.database import db
+from app.messages.models import Message
+from app.tracking.incidents.opening import BLOCKED, LONGEST, find_open, is_over, open_once, provider_of
+from app.tracking.models import Incident
+
+
+def feed_refusal(message: Message, reason: str, words: str, at: datetime) -> None:
+    """Open the incident for this provider and reason, or add to it. Needs the workspace in scope."""
+    if is_over(BLOCKED, at):
+        return
+    workspace_id, provider = message.workspace_id, provider_of(message)
+    incident = find_open(workspace_id, BLOCKED, provider, reason, lock=True)
+    if incident is None:
+        incident = open_once(
+            Incident(
+                workspace_id=workspace_id,
+                kind=BLOCKED,
+                provider=provider,
+                reason=reason,
+                began_at=at,
+                seen_at=at,
+                count=0,
+                action="nothing",
+            )
+        )
+    incident.count += 1
+    incident.began_at, incident.seen_at = min(incident.began_at, at), max(incident.seen_at, at)
+    incident.words = words[:LONGEST] or incident.words
+    db.session.flush()

@@ -1,0 +1,66 @@
+"""Limits of one visit: how long it takes, how much is read. A server may be slow, broken, or somebody's trap."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from app.tracking.mailboxes.account import MailboxTrouble
+
+LARGEST = 30 * 1024 * 1024
+"""Octets of a mail; larger ones stay where they are."""
+LONGEST_LINE = 8 * 1024 * 1024
+SILENCE = 30.0
+"""Seconds without a single octet."""
+VISIT = 300.0
+"""Seconds for everything."""
+_EVERYTHING = 256 * 1024 * 1024
+
+
+class Bounds:
+    """What is left of a visit's octets."""
+
+    def __init__(self, octets: int = _EVERYTHING) -> None:
+        self._left = octets
+
+    def announced(self, octets: int) -> None:
+        """A server says how long the next piece is, before it is read. Raises MailboxTrouble."""
+        if octets > LARGEST + 1024:
+            raise MailboxTrouble(
+                f"The server announced a piece of {octets} octets, more than was asked for. The visit was ended; "
+                "what was read before is kept."
+            )
+
+    def read(self, octets: int) -> None:
+        """Count what has come. Raises MailboxTrouble when it is too much."""
+        self._left -= octets
+        if self._left < 0:
+            raise MailboxTrouble("The server sent more than one visit may take. It goes on with the next visit.")
+
+
+@dataclass
+class Watch:
+    """The line of a visit: encryption begun on the way makes another one of it."""
+
+    line: socket.socket
+
+    def hang_up(self) -> None:
+        try:
+            # Not the method of SSLSocket: it would take the encryption away from a reader at work.
+            socket.socket.shutdown(self.line, socket.SHUT_RDWR)
+        except OSError:
+            return  # closed already
+
+
+@contextmanager
+def watched(line: socket.socket, seconds: float) -> Iterator[Watch]:
+    """Within the block, the line is cut when time is up: whoever waits for its next octet gets an error."""
+    watch = Watch(line)
+    timer = threading.Timer(seconds, watch.hang_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield watch
+    finally:
+        timer.cancel()

@@ -1,0 +1,128 @@
+"""Mailboxes by POP3 (RFC 1939, 2595): mails stay on the server until they are understood, and only then are deleted."""
+
+import poplib
+import re
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from hashlib import sha256
+
+from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble, PasswordRefused
+from app.tracking.mailboxes.bounds import LONGEST_LINE, SILENCE, VISIT, Bounds, Watch, watched
+from app.tracking.mailboxes.door import Known, Letter, in_plain_words, quietly, said
+from app.tracking.mailboxes.guard import connect, tls
+
+# RFC 2449 §8.1, 3206: the account may be right all the same.
+_FOR_A_WHILE = re.compile(r"\[(?:IN-USE|LOGIN-DELAY|SYS/)", re.IGNORECASE)
+
+
+@contextmanager
+def open_pop3(account: MailboxAccount) -> Iterator["Pop3Door"]:
+    """The mailbox, open and locked for others. Raises MailboxTrouble, PasswordRefused when the server does not know us.
+
+    Deletions happen when the block ends without an error.
+    """
+    with (
+        in_plain_words(account.host),
+        closing(connect(account, timeout=SILENCE)) as line,
+        watched(line, VISIT) as watch,
+    ):
+        client = _Client(line, account)
+        try:
+            _sign_in(client, account, watch)
+            yield Pop3Door(client)
+            client.quit()
+        finally:
+            quietly(client.close)
+
+
+class Pop3Door:
+    """The mails of a signed-in client."""
+
+    era = 0
+
+    def __init__(self, client: "_Client") -> None:
+        self._client = client
+        self._numbers = {_key(name): number for number, name in _pairs(client.uidl()[1])}
+
+    def new(self, known: Known, most: int) -> Sequence[Letter]:
+        sizes = {number: int(size) for number, size in _pairs(self._client.list()[1])}
+        return [Letter(key, sizes.get(number, 0)) for key, number in self._numbers.items() if key not in known.uidls][
+            :most
+        ]
+
+    def present(self) -> frozenset[str] | None:
+        return frozenset(self._numbers)
+
+    def fetch(self, letter: Letter) -> bytes | None:
+        return self._client.take(self._numbers[letter.key])
+
+    def put_away(self, keys: Sequence[str]) -> None:
+        for key in keys:
+            if key in self._numbers:
+                self._client.dele(self._numbers[key])
+
+
+class _Client(poplib.POP3):
+    """The library's client on a line of ours, with limits to what it reads."""
+
+    def __init__(self, line: socket.socket, account: MailboxAccount) -> None:
+        self._line, self._bounds = line, Bounds()
+        super().__init__(account.host, account.port)
+
+    def take(self, number: int) -> bytes | None:
+        """A mail, as it came. None when the server has none of that number any more."""
+        try:
+            self._shortcmd(f"RETR {number}")  # type: ignore[attr-defined]  # the library has no public way
+        except poplib.error_proto:
+            return None
+        lines, size = [], 0
+        while (line := self._getline()[0]) != b".":
+            lines.append(line[1:] if line.startswith(b".") else line)
+            size += len(line) + 2
+            self._bounds.announced(size)
+        return b"\r\n".join([*lines, b""])
+
+    def _create_socket(self, _timeout: float | None) -> socket.socket:
+        return self._line
+
+    def _getline(self) -> tuple[bytes, int]:
+        # The library's own gives up at 2,048 octets, which real mails exceed.
+        line = self.file.readline(LONGEST_LINE + 1)
+        self._bounds.read(len(line))
+        if not line.endswith(b"\n"):
+            raise OSError("it was closed by the server")
+        return line.rstrip(b"\n").removesuffix(b"\r"), len(line)
+
+
+def _sign_in(client: _Client, account: MailboxAccount, watch: Watch) -> None:
+    if account.security == "starttls":
+        try:
+            client.stls(tls())
+        except poplib.error_proto as error:
+            raise MailboxTrouble(
+                f"{account.host} offers no STLS, which this mailbox demands: {said(error)} Your password was not sent."
+            ) from error
+        watch.line = client.sock
+    try:
+        client.user(account.username)
+        client.pass_(account.password)
+    except poplib.error_proto as error:
+        words = said(error)
+        if _FOR_A_WHILE.search(words):
+            raise
+        raise PasswordRefused(
+            f"{account.host} refuses the user name or the password: {words}. "
+            "It is not asked again until they are changed."
+        ) from error
+
+
+def _pairs(lines: Sequence[bytes]) -> Iterator[tuple[int, str]]:
+    for line in lines:
+        number, _, name = line.decode("ascii", "replace").partition(" ")
+        yield int(number), name.strip()
+
+
+def _key(name: str) -> str:
+    """Short, since every mail of the mailbox is remembered."""
+    return sha256(name.encode()).hexdigest()[:20]

@@ -1,0 +1,173 @@
+"""Settings, Webhooks: where providers report what became of mail."""
+
+import json
+from typing import Any, NamedTuple
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask_babel import gettext as _
+from sqlalchemy import select
+
+from app.accounts.access import member
+from app.accounts.models import Role
+from app.core.database import db
+from app.core.errors import Conflict, Invalid
+from app.core.extensions import keyring, settings
+from app.tracking.models import Webhook, WebhookEvent
+from app.tracking.webhooks.forms import AddForm, SecretForm, SwitchForm
+from app.tracking.webhooks.guide import GUIDES
+from app.tracking.webhooks.intake import UNMAPPED
+from app.tracking.webhooks.kinds import KINDS
+from app.tracking.webhooks.setup import add_webhook, all_webhooks, enter, get_webhook, is_complete, rotate
+
+SHOWN = 30
+LONGEST_BODY = 20_000
+
+bp = Blueprint("webhooks", __name__, url_prefix="/w/<ws>/settings/webhooks")
+
+
+class Shown(NamedTuple):
+    """A stored event for people."""
+
+    event: WebhookEvent
+    raw: str
+    is_cut: bool
+
+
+@bp.get("")
+@member(Role.OWNER)
+def index() -> Any:
+    """Each webhook with its state."""
+    return _index(AddForm(formdata=None, kind=request.args.get("kind", "ses")))
+
+
+@bp.post("")
+@member(Role.OWNER)
+def add() -> Any:
+    """Add a webhook; a secret of ours is shown this once."""
+    form = AddForm()
+    if not form.validate_on_submit():
+        return _index(form), 422
+    try:
+        hook, secret = add_webhook(keyring(), form.kind.data, form.name.data or "")
+    except Conflict as error:
+        db.session.rollback()
+        form.kind.errors = [str(error)]
+        return _index(form), 409
+    db.session.commit()
+    if secret:
+        return _page(hook, secret=secret)
+    flash(_("Added. Now enter the address at the provider."), "success")
+    return _back(hook.id)
+
+
+@bp.get("/<int:webhook_id>")
+@member(Role.OWNER)
+def show(webhook_id: int) -> Any:
+    """One webhook: what to do at the provider, and what came lately."""
+    return _page(get_webhook(webhook_id))
+
+
+@bp.post("/<int:webhook_id>/secret")
+@member(Role.OWNER)
+def secret(webhook_id: int) -> Any:
+    """Keep what the provider shows."""
+    hook, form = get_webhook(webhook_id), SecretForm()
+    if not form.validate_on_submit():
+        return _page(hook, form=form), 422
+    try:
+        enter(keyring(), hook, form.secret.data)
+    except Invalid as error:
+        db.session.rollback()
+        form.secret.errors = [str(error)]
+        return _page(get_webhook(webhook_id), form=form), 422
+    db.session.commit()
+    flash(_("Saved. Calls are verified by it from now on."), "success")
+    return _back(webhook_id)
+
+
+@bp.post("/<int:webhook_id>/rotate")
+@member(Role.OWNER)
+def turn(webhook_id: int) -> Any:
+    """Make a new secret, shown this once; the old one ends now."""
+    hook = get_webhook(webhook_id)
+    made = rotate(keyring(), hook)
+    db.session.commit()
+    return _page(hook, secret=made)
+
+
+@bp.post("/<int:webhook_id>/switch")
+@member(Role.OWNER)
+def switch(webhook_id: int) -> Any:
+    """Take calls, or none."""
+    hook = get_webhook(webhook_id)
+    hook.is_enabled = SwitchForm().on.data
+    db.session.commit()
+    words = _("Calls are taken again.") if hook.is_enabled else _("Calls are turned away from now on.")
+    flash(words, "success")
+    return _back(webhook_id)
+
+
+@bp.post("/<int:webhook_id>/forget")
+@member(Role.OWNER)
+def forget(webhook_id: int) -> Any:
+    """Begin to count refused calls and unknown types anew."""
+    hook = get_webhook(webhook_id)
+    hook.refused, hook.last_refusal = 0, ""
+    hook.options = {name: value for name, value in hook.options.items() if name != UNMAPPED}
+    db.session.commit()
+    flash(_("Counted anew from here."), "success")
+    return _back(webhook_id)
+
+
+@bp.post("/<int:webhook_id>/remove")
+@member(Role.OWNER)
+def remove(webhook_id: int) -> Any:
+    """Forget a webhook with all that came by it; what was made of it stays."""
+    hook = get_webhook(webhook_id)
+    name = hook.name
+    db.session.delete(hook)
+    db.session.commit()
+    flash(_("%(name)s was removed. Remove it at the provider, too.", name=name), "success")
+    return redirect(url_for("webhooks.index"))
+
+
+def _index(form: AddForm) -> str:
+    hooks = all_webhooks()
+    return render_template(
+        "tracking/webhooks/index.html", form=form, hooks=hooks, kinds=KINDS, is_complete=is_complete, unmapped=UNMAPPED
+    )
+
+
+def _page(hook: Webhook, *, form: SecretForm | None = None, secret: str = "") -> str:
+    kind, guide = KINDS[hook.kind], GUIDES[hook.kind]
+    form = form or SecretForm(formdata=None, secret=hook.options.get("topic", ""))
+    form.secret.label.text = guide.label or form.secret.label.text
+    return render_template(
+        "tracking/webhooks/webhook.html",
+        hook=hook,
+        kind=kind,
+        guide=guide,
+        form=form,
+        secret=secret,
+        address=settings().url(f"/hooks/{hook.public_id}"),
+        is_https=settings().is_https,
+        is_complete=is_complete(hook),
+        unmapped=sorted(hook.options.get(UNMAPPED, {}).items(), key=lambda pair: (-pair[1], pair[0])),
+        events=[_shown(event) for event in _latest(hook)],
+    )
+
+
+def _latest(hook: Webhook) -> list[WebhookEvent]:
+    query = select(WebhookEvent).where(WebhookEvent.webhook_id == hook.id)
+    return list(
+        db.session.scalars(query.order_by(WebhookEvent.received_at.desc(), WebhookEvent.id.desc()).limit(SHOWN))
+    )
+
+
+def _shown(event: WebhookEvent) -> Shown:
+    raw = json.dumps(event.body, indent=2, ensure_ascii=False)
+    return Shown(event, raw[:LONGEST_BODY], len(raw) > LONGEST_BODY)
+
+
+def _back(webhook_id: int) -> Any:
+    return redirect(url_for("webhooks.show", webhook_id=webhook_id))

@@ -1,0 +1,44 @@
+"""Resend. Per documentation of Resend (Webhooks, event types; Email bounces), read 2026-11. Its bounces are those of
+Amazon SES, with the same types."""
+
+from typing import Any
+
+from app.tracking.webhooks.reading import at, text_at
+from app.tracking.webhooks.translate.heard import Heard, Hint, Meaning, first_moment, texts_in, tokens_in
+from app.tracking.webhooks.translate.ses import HINTS, amazon_meaning
+
+MEANINGS: dict[str, Meaning] = {
+    "email.delivered": "delivered",
+    "email.delivery_delayed": "delayed",
+    "email.bounced": "bounce",
+    "email.failed": "bounce",
+    "email.suppressed": "theirs",
+    "email.complained": "complaint",
+    "email.sent": "kept",
+    "email.scheduled": "kept",
+    "email.opened": "kept",
+    "email.clicked": "kept",
+    "email.received": "kept",
+}
+
+
+def hear_resend(kind: str, event: dict[str, Any]) -> Heard:
+    """One event."""
+    data = at(event, "data")
+    said, meaning, hint = at(data, "bounce"), MEANINGS.get(kind, "unmapped"), Hint()
+    texts = texts_in(at(said, "diagnosticCode"), at(said, "message"), at(data, "failed", "reason"))
+    words = texts[0] if texts else ""
+    if kind == "email.bounced":
+        pair = (text_at(said, "type"), text_at(said, "subType"))
+        meaning, hint = amazon_meaning(*pair, words), HINTS.get(pair, Hint())
+    elif kind == "email.failed":
+        hint = Hint("systemerror")
+    return Heard(
+        meaning,
+        texts=tokens_in(at(data, "tags")) + tokens_in(at(data, "headers")) + texts_in(at(data, "message_id")),
+        names=texts_in(at(data, "email_id")),
+        recipients=texts_in(at(data, "to")),
+        at=first_moment((at(event, "created_at"), at(data, "created_at"))),
+        words=words,
+        hint=hint,
+    )

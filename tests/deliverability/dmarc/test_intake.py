@@ -1,0 +1,225 @@
+"""Reports that come by mail or as files: each once, and only for those whose domain it is."""
+
+import io
+from datetime import UTC, datetime, timedelta
+from secrets import token_hex
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import delete, func, select
+
+from app.accounts.models import Workspace
+from app.accounts.setup import create_workspace
+from app.core import clock
+from app.core.database import db, every_workspace, in_workspace
+from app.core.errors import Invalid
+from app.deliverability.dmarc.intake import attached_report, read_incoming, take_in_file, take_in_report
+from app.deliverability.dmarc.keeping import KEPT, drop_old_reports
+from app.deliverability.dmarc.sources import reported
+from app.deliverability.models import DmarcReport, DmarcRow
+from app.messages.models import IncomingMail
+from app.sending.models import SendingDomain, SigningKey
+from tests.deliverability.dmarc.samples import END, gzipped, mailed, newer, older, record, zipped
+from tests.sending.domains.test_page import text_of
+
+NAME = "aviary.example.com"
+
+
+@pytest.fixture(autouse=True)
+def nobody_elses(context: None) -> None:
+    """Domains that earlier tests left to their workspaces."""
+    with every_workspace():
+        db.session.execute(delete(SendingDomain))
+    db.session.commit()
+
+
+def own(workspace: Workspace, name: str = NAME, *, proved: bool = True, selector: str = "m202611abc") -> Workspace:
+    """The workspace has the domain, and its key was seen in DNS."""
+    with in_workspace(workspace.id):
+        domain = SendingDomain(domain=name)
+        db.session.add(domain)
+        db.session.flush()
+        key = SigningKey(
+            domain_id=domain.id,
+            selector=selector,
+            algorithm="rsa-sha256",
+            private_sealed=b"",
+            public="v=DKIM1; p=",
+            state="active",
+            seen_at=clock.now() if proved else None,
+        )
+        db.session.add(key)
+        db.session.commit()
+    return workspace
+
+
+def rows(workspace: Workspace) -> list[tuple[str, int]]:
+    with in_workspace(workspace.id):
+        found = db.session.execute(select(DmarcRow.header_from, DmarcRow.count).order_by(DmarcRow.id))
+        return [tuple(row) for row in found]
+
+
+def reports(workspace: Workspace) -> int:
+    with in_workspace(workspace.id):
+        return db.session.scalar(select(func.count()).select_from(DmarcReport)) or 0
+
+
+@pytest.mark.parametrize(
+    ("data", "name", "kind"),
+    [
+        (gzipped(older()), "", "application/gzip"),
+        (zipped(older()), "nest.example!aviary.example.com!1795132800!1795219199.zip", "application/zip"),
+        (older(), "nest.example!aviary.example.com!1795132800!1795219199!7.xml", "text/xml"),
+        (gzipped(newer()), "report.xml.gz", "application/octet-stream"),
+    ],
+)
+def test_a_mail_with_a_report(workspace: Workspace, data: bytes, name: str, kind: str) -> None:
+    own(workspace)
+    report = take_in_report(mailed(data, name, kind))
+    assert report is not None
+    assert (report.workspace_id, report.domain) == (workspace.id, NAME)
+    assert rows(workspace) == [(NAME, 3)]
+
+
+def test_a_report_comes_twice_and_counts_once(workspace: Workspace) -> None:
+    own(workspace)
+    first, second = (take_in_report(mailed(gzipped(older()))) for _ in range(2))
+    assert first is not None
+    assert second is not None
+    assert first.id == second.id
+    assert (reports(workspace), len(rows(workspace))) == (1, 1)
+    take_in_report(mailed(gzipped(older(number="2"))))
+    take_in_report(mailed(gzipped(newer(number="1"))))
+    assert reports(workspace) == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "subject"),
+    [("photo.zip", "Hello"), ("invoice.xml", "Your invoice"), ("a!b!c!d.zip", "Hello"), ("a!b!1!2.exe", "Hello")],
+)
+def test_other_attachments_are_left_alone(name: str, subject: str) -> None:
+    assert attached_report(mailed(b"x", name, "application/zip", subject)) is None
+    assert attached_report(b"Subject: Report Domain: x\r\n\r\nplain text") is None
+
+
+def test_who_has_not_shown_that_the_domain_is_theirs_gets_nothing(workspace: Workspace) -> None:
+    own(workspace, proved=False)
+    assert take_in_report(mailed(gzipped(older()))) is None
+    assert reports(workspace) == 0
+
+
+def test_each_owner_gets_the_report_and_nobody_else(workspace: Workspace) -> None:
+    own(workspace)
+    other, third = (create_workspace(f"Rookery {token_hex(4)}") for _ in range(2))
+    db.session.commit()
+    own(other)
+    own(third, "rookery.example.net")
+    take_in_report(mailed(gzipped(older())))
+    assert (reports(workspace), reports(other), reports(third)) == (1, 1, 0)
+
+
+def test_of_a_whole_organisation_only_the_rows_on_our_domain(workspace: Workspace) -> None:
+    own(workspace, f"letters.{NAME}")
+    xml = older(
+        record(sender=f"letters.{NAME}", count=1),
+        record(sender=f"de.letters.{NAME}", count=2),
+        record(sender=f"notletters.{NAME}", count=4),
+        record(sender=NAME, count=8),
+    )
+    assert take_in_report(mailed(gzipped(xml))) is not None
+    assert rows(workspace) == [(f"letters.{NAME}", 1), (f"de.letters.{NAME}", 2)]
+    assert take_in_report(mailed(gzipped(older(number="9")))) is None, "nothing in it is about our domain"
+
+
+def test_a_report_that_cannot_be_read(workspace: Workspace) -> None:
+    own(workspace)
+    with pytest.raises(Invalid):
+        take_in_report(mailed(b"\x1f\x8b broken"))
+    assert reports(workspace) == 0
+
+
+def test_what_the_mailbox_notes(workspace: Workspace) -> None:
+    own(workspace)
+
+    def note(raw: bytes) -> str:
+        return read_incoming(IncomingMail(raw=raw, envelope_from="", envelope_to="dmarc@bounces.example.com"))
+
+    assert note(mailed(gzipped(older()))) == "DMARC report of Nest Mail on aviary.example.com"
+    assert "cannot be unpacked" in note(mailed(b"\x1f\x8b broken"))
+    assert note(b"Subject: Hello\r\n\r\nHow are you?") == ""
+    assert "nobody here" in note(mailed(gzipped(older(domain="rookery.example.net"))))
+
+
+def test_a_file_of_another_domain_is_refused(workspace: Workspace) -> None:
+    own(workspace)
+    with in_workspace(workspace.id), pytest.raises(Invalid, match="not a domain of this workspace"):
+        take_in_file(older(record(sender="other.example"), domain="other.example"))
+
+
+def test_the_page_from_the_first_report_on(
+    as_ada: FlaskClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own(workspace)
+    at = datetime.fromtimestamp(END + 3600, UTC)
+    monkeypatch.setattr(clock, "now", lambda: at)
+    page = f"/w/{workspace.slug}/settings/domains/reports"
+    assert "There are no reports of these days" in text_of(as_ada.get(page))
+    xml = older(
+        record(count=900),
+        record("192.0.2.40", 60, spf="fail", envelope="list.example.net", reason="mailing_list"),
+        record("198.51.100.9", 30, "pass", "fail", selector="x", envelope="u1.wl.sendgrid.net"),
+        record("203.0.113.66", 10, "fail", "fail", selector="", envelope="evil.example", disposition="quarantine"),
+    )
+    for _ in range(2):
+        answer = as_ada.post(page, data={"file": (io.BytesIO(gzipped(xml)), "report.xml.gz")}, follow_redirects=True)
+    assert "was here already" in text_of(answer)
+    with in_workspace(workspace.id):
+        [domain] = reported(30)
+    assert (domain.counts.messages, domain.counts.passed, domain.counts.dkim, domain.counts.spf) == (
+        1000,
+        990,
+        990,
+        900,
+    )
+    assert [source.likely.kind for source in domain.sources] == ["ours", "forwarded", "provider", "unknown"]
+    shown = text_of(as_ada.get(page))
+    for words in ("This installation", "Passed on by others", "SendGrid", "99.0% of 1,000", "somebody uses your name"):
+        assert words in shown
+    assert "One was put" not in shown
+    assert "10 were put into spam or refused" in shown
+
+
+def test_a_file_that_is_none_is_said_at_its_field(as_ada: FlaskClient, workspace: Workspace) -> None:
+    page = f"/w/{workspace.slug}/settings/domains/reports"
+    answer = as_ada.post(page, data={"file": (io.BytesIO(b"hello"), "x.xml")})
+    assert answer.status_code == 422
+    assert "not a DMARC aggregate report" in answer.text
+    assert as_ada.post(page).status_code == 422
+
+
+def test_what_a_report_says_is_text_on_the_page(
+    as_ada: FlaskClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own(workspace)
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(END + 3600, UTC))
+    xml = older(record(spf="fail", envelope="&lt;script&gt;alert(1)&lt;/script&gt;"), org="&lt;b&gt;Nest")
+    page = f"/w/{workspace.slug}/settings/domains/reports"
+    answer = as_ada.post(page, data={"file": (io.BytesIO(xml), "x.xml")}, follow_redirects=True)
+    assert "<script>alert" not in answer.text
+    assert "<b>Nest" not in answer.text
+
+
+def test_only_an_owner_comes_here(as_vic: FlaskClient, workspace: Workspace) -> None:
+    assert as_vic.get(f"/w/{workspace.slug}/settings/domains/reports").status_code == 403
+
+
+def test_old_reports_are_forgotten(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    own(workspace)
+    take_in_report(mailed(gzipped(older())))
+    at = datetime.fromtimestamp(END, UTC)
+    monkeypatch.setattr(clock, "now", lambda: at + KEPT - timedelta(hours=1))
+    drop_old_reports()
+    assert (reports(workspace), len(rows(workspace))) == (1, 1)
+    monkeypatch.setattr(clock, "now", lambda: at + KEPT + timedelta(hours=1))
+    drop_old_reports()
+    assert (reports(workspace), len(rows(workspace))) == (0, 0)

@@ -1,0 +1,197 @@
+"""Reading files that anybody may have sent: what they say, and what they cannot do."""
+
+import gzip
+import io
+import tracemalloc
+import zipfile
+import zlib
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.core.errors import Invalid
+from app.deliverability.dmarc.parse import MOST_ROWS, read_report
+from app.deliverability.dmarc.unpack import MOST_XML, unpack
+from tests.deliverability.dmarc.samples import gzipped, newer, older, record, zipped
+
+
+@pytest.mark.parametrize("pack", [bytes, gzipped, zipped])
+def test_each_packing(pack: object) -> None:
+    assert unpack(pack(older())) == older()  # type: ignore[operator]
+
+
+def test_a_report_of_the_older_kind() -> None:
+    report = read_report(older(record(), record("2001:db8::7", 2, "fail", "fail", disposition="quarantine")))
+    assert (report.organisation, report.report_id, report.domain) == ("Nest Mail", "1", "aviary.example.com")
+    assert report.policy["pct"] == "100"
+    assert report.begins_at < report.ends_at
+    first, second = report.rows
+    assert (first.source_ip, first.count, first.dkim, first.spf) == ("192.0.2.7", 3, "pass", "pass")
+    assert (second.source_ip, second.disposition, second.dkim) == ("2001:db8::7", "quarantine", "fail")
+    assert first.details["dkim"][0]["selector"] == "m202611abc"
+    assert first.details["spf"][0]["domain"] == "bounces.example.com"
+
+
+def test_a_report_of_the_newer_kind() -> None:
+    report = read_report(newer())
+    assert (report.organisation, report.policy["np"], report.policy["discovery_method"]) == (
+        "Rookery",
+        "reject",
+        "treewalk",
+    )
+    assert [(row.count, row.disposition) for row in report.rows] == [(3, "pass")]
+
+
+def test_junk_costs_its_own_record_only() -> None:
+    junk = ["<record/>", record(ip="not-an-ip"), record(count="many"), record(count=-4), record(count=10**12)]
+    junk.append("<record><row><source_ip>192.0.2.9</source_ip></row></record>")
+    report = read_report(older(record(), *junk, record("192.0.2.8", 1)))
+    assert [row.source_ip for row in report.rows] == ["192.0.2.7", "192.0.2.8"]
+    assert report.unreadable == len(junk)
+
+
+def test_the_same_source_and_outcome_is_one_row() -> None:
+    report = read_report(older(record(count=3), record(count=4), record(count=1, dkim="fail")))
+    assert [row.count for row in report.rows] == [7, 1]
+
+
+@pytest.mark.parametrize(
+    "xml",
+    [
+        b"",
+        b"no xml at all",
+        b"<feedback/>",
+        b"<html><body>Sign in</body></html>",
+        older().replace(b"<domain>aviary", b"<other>aviary"),
+        older().replace(b"<begin>1795132800", b"<begin>soon"),
+        older().replace(b"<begin>1795132800", b"<begin>1e400"),
+        older().replace(b"<begin>1795132800", b"<begin>nan"),
+    ],
+)
+def test_what_is_no_report(xml: bytes) -> None:
+    with pytest.raises(Invalid):
+        read_report(xml)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "utf-8-sig", "cp1252"])
+def test_encodings_as_they_are(encoding: str) -> None:
+    text = older(org="Köln Mail").decode()
+    claimed = text.replace("UTF-8", "windows-1252") if encoding == "cp1252" else text
+    assert read_report(claimed.encode(encoding)).organisation == "Köln Mail"
+
+
+def test_encodings_that_are_not_what_they_claim() -> None:
+    assert read_report(older().replace(b"UTF-8", b"UTF-16")).organisation == "Nest Mail"
+    assert read_report(older(org="K\u00f6ln").decode().encode("cp1252")).organisation.startswith("K")
+    assert read_report(older().replace(b"UTF-8", b"x-unheard-of")).organisation == "Nest Mail"
+    assert read_report(older().replace(b"Nest Mail", b"Nest \x00\x01Mail")).organisation == "Nest   Mail"
+
+
+LAUGHS = b"""<?xml version="1.0"?><!DOCTYPE lolz [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;&a;&a;">
+<!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;&b;&b;">]><feedback>&c;</feedback>"""
+OUTSIDE = b"""<?xml version="1.0"?><!DOCTYPE f [<!ENTITY x SYSTEM "file:///etc/passwd">]><feedback>&x;</feedback>"""
+
+
+@pytest.mark.parametrize("attack", [LAUGHS, OUTSIDE])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be", "utf-7"])
+def test_a_document_type_is_refused_in_any_disguise(attack: bytes, encoding: str) -> None:
+    text = attack.decode()
+    if encoding == "utf-7":
+        # The declaration in plain letters, the rest so that no "<!" is to be seen.
+        text = '<?xml version="1.0" encoding="utf-7"?>' + text[21:].replace("<!", "+ADwAIQ-")
+        data = text.encode()
+    else:
+        data = text.encode(encoding)
+    with pytest.raises(Invalid):
+        read_report(data)
+
+
+def test_an_entity_that_nobody_defined_is_nothing() -> None:
+    assert read_report(older(org="Nest &unknown; Mail")).organisation.startswith("Nest")
+
+
+def test_deep_and_wide_is_no_trouble() -> None:
+    assert read_report(older("<x>" * 5000, record()) + b"</x>" * 5000).rows == ()
+
+
+def test_a_bomb_of_gzip_and_of_zip() -> None:
+    zeros = bytes(200 * 1024 * 1024)
+    bombs = [gzip.compress(zeros), zipped(zeros)]
+    del zeros
+    tracemalloc.start()
+    for bomb in bombs:
+        with pytest.raises(Invalid, match="larger than"):
+            unpack(bomb)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * MOST_XML
+
+
+def test_a_bomb_that_is_small_enough_is_refused_by_its_ratio() -> None:
+    with pytest.raises(Invalid, match="larger than"):
+        unpack(gzip.compress(bytes(9 * 1024 * 1024)))
+
+
+def test_a_directory_that_lies_about_sizes() -> None:
+    data = bytearray(zipped(bytes(60 * 1024 * 1024)))
+    at = data.rfind(b"PK\x01\x02")
+    data[at + 24 : at + 28] = (100).to_bytes(4, "little")
+    with pytest.raises(Invalid):
+        unpack(bytes(data))
+
+
+def test_more_than_one_file_or_packed_twice() -> None:
+    with pytest.raises(Invalid, match="one file"):
+        unpack(zipped(older(), older()))
+    with pytest.raises(Invalid, match="one file"):
+        unpack(zipped(*[b"x"] * 3000))
+    for twice in (gzipped(zipped(older())), zipped(gzipped(older()))):
+        with pytest.raises(Invalid, match="packed twice"):
+            unpack(twice)
+
+
+@pytest.mark.parametrize("cut", [3, 20, -20, -1])
+def test_what_is_cut_short(cut: int) -> None:
+    for packed in (gzipped(older()), zipped(older())):
+        with pytest.raises(Invalid):
+            unpack(packed[:cut])
+
+
+@given(st.binary(max_size=400), st.sampled_from([b"", b"\x1f\x8b\x08\x00", b"PK\x03\x04", zipped(older())[:60]]))
+def test_any_bytes_are_a_report_or_invalid(data: bytes, begin: bytes) -> None:
+    with suppress(Invalid):
+        read_report(unpack(begin + data))
+
+
+@given(st.integers(0, len(older()) - 1), st.binary(max_size=6))
+def test_any_damage_is_a_report_or_invalid(at: int, into: bytes) -> None:
+    xml = older()
+    try:
+        report = read_report(xml[:at] + into + xml[at + len(into) :])
+    except Invalid:
+        return
+    assert all(row.count > 0 for row in report.rows)
+
+
+def test_a_hundred_thousand_records_are_bounded() -> None:
+    addresses = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}" for number in range(100_000))
+    short = (f"<record><row><source_ip>{each}</source_ip><count>1</count></row></record>" for each in addresses)
+    xml = older(*short)
+    assert len(xml) < MOST_XML
+    report = read_report(xml)
+    assert len(report.rows) == MOST_ROWS
+    assert report.left_out == 100_000 - MOST_ROWS
+
+
+def test_an_encrypted_or_odd_archive() -> None:
+    data = bytearray(zipped(older()))
+    for at in (6, data.rfind(b"PK\x01\x02") + 8):
+        data[at] |= 1
+    with pytest.raises(Invalid):
+        unpack(bytes(data))
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("r.xml", older())
+    assert zlib.crc32(unpack(packed.getvalue())) == zlib.crc32(older())

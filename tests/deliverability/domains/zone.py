@@ -1,0 +1,115 @@
+"""A name server on the loopback interface with records of every type, and zones as a dictionary for pure tests."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dns.flags
+import dns.message
+import dns.rcode
+import dns.rdatatype
+import dns.resolver
+import dns.rrset
+from flask import current_app
+
+from app.core.errors import TemporaryFailure
+from app.deliverability.domains.records.dns import Answer
+from app.mail.dkim_keys import txt_strings
+from app.sending.domains.lookup import EXTENSION
+
+SOA = "ns.aviary.internal. hostmaster.aviary.internal. 1 3600 600 86400 60"
+
+
+class Zone:
+    """Records by name and type. Names above others exist; others do not."""
+
+    def __init__(self) -> None:
+        self.records: dict[tuple[str, str], list[str]] = {}
+        self.silent: set[str] = set()
+        self.is_silent = False
+        self.asked: list[tuple[str, str]] = []
+
+    def publish(self, name: str, kind: str, *values: str) -> None:
+        self.records[name.lower(), kind] = list(values)
+
+    def drop(self, name: str, kind: str) -> None:
+        del self.records[name.lower(), kind]
+
+    def exists(self, name: str) -> bool:
+        return any(known == name or known.endswith("." + name) for known, _kind in self.records)
+
+    def ask(self, name: str, kind: str) -> Answer:
+        """As the checks ask."""
+        self.asked.append((name, kind))
+        if self.is_silent or name in self.silent:
+            raise TemporaryFailure("DNS did not answer.")
+        values = self.records.get((name.lower(), kind), [])
+        return Answer(tuple(values), exists=self.exists(name.lower()))
+
+
+class Server:
+    """Serves a zone by UDP."""
+
+    def __init__(self, zone: Zone) -> None:
+        self.zone = zone
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+
+    def serve(self) -> None:
+        while True:
+            raw, peer = self._socket.recvfrom(4096)
+            if not raw:
+                return
+            answer = self._answer(dns.message.from_wire(raw))
+            if answer is not None:
+                self._socket.sendto(answer.to_wire(), peer)
+
+    def stop(self) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
+            waker.sendto(b"", ("127.0.0.1", self.port))
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _answer(self, query: dns.message.Message) -> dns.message.Message | None:
+        question = query.question[0]
+        name, kind = question.name.to_text(omit_final_dot=True).lower(), dns.rdatatype.to_text(question.rdtype)
+        self.zone.asked.append((name, kind))
+        if self.zone.is_silent or name in self.zone.silent:
+            return None
+        response = dns.message.make_response(query)
+        values = self.zone.records.get((name, kind), [])
+        if kind == "TXT":
+            values = [" ".join(f'"{piece}"' for piece in txt_strings(value)) for value in values]
+        if values:
+            response.answer.append(dns.rrset.from_text(name + ".", 60, "IN", kind, *values))
+        elif not self.zone.exists(name):
+            response.set_rcode(dns.rcode.NXDOMAIN)
+        elif apex := self._apex(name):
+            response.authority.append(dns.rrset.from_text(apex + ".", 60, "IN", "SOA", SOA))
+        return response
+
+    def _apex(self, name: str) -> str:
+        labels = name.split(".")
+        above = (".".join(labels[start:]) for start in range(len(labels)))
+        return next((each for each in above if (each, "SOA") in self.zone.records), "")
+
+
+@contextmanager
+def at_work(zone: Zone) -> Iterator[Zone]:
+    """The application asks this zone for the length of the block."""
+    server = Server(zone)
+    thread = threading.Thread(target=server.serve, daemon=True)
+    thread.start()
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = ["127.0.0.1"], server.port
+    current_app.extensions[EXTENSION] = resolver
+    try:
+        yield zone
+    finally:
+        del current_app.extensions[EXTENSION]
+        server.stop()
+        thread.join(5)
+        server.close()

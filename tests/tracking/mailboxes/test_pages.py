@@ -1,0 +1,118 @@
+"""The settings of incoming mail: mailboxes, their passwords, and where replies go."""
+
+from datetime import timedelta
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from app.accounts.models import Workspace
+from app.core import clock
+from app.core.database import db, in_workspace
+from app.core.extensions import keyring
+from app.tracking.mailboxes.account import PasswordRefused, unseal
+from app.tracking.mailboxes.edit import list_mailboxes
+from app.tracking.mailboxes.poll import mailboxes_due, next_visit
+from app.tracking.models import Mailbox
+
+FORM = {
+    "kind": "imap",
+    "host": "imap.example.com",
+    "port": "993",
+    "security": "tls",
+    "username": "bounces@example.com",
+    "password": "a secret",
+    "folder": "INBOX",
+    "done_folder": "Merpati",
+    "every_minutes": "5",
+}
+
+
+@pytest.fixture
+def path(workspace: Workspace) -> str:
+    return f"/w/{workspace.slug}/settings/incoming"
+
+
+def one(workspace: Workspace) -> Mailbox:
+    db.session.expire_all()
+    with in_workspace(workspace.id):
+        [mailbox] = list_mailboxes()
+        return mailbox
+
+
+def test_a_mailbox_is_added_and_its_password_is_never_shown(
+    as_ada: FlaskClient, workspace: Workspace, path: str
+) -> None:
+    answer = as_ada.post(f"{path}/new", data=FORM)
+    assert answer.status_code == 302
+    mailbox = one(workspace)
+    assert b"a secret" not in mailbox.password_sealed
+    assert unseal(keyring(), mailbox.password_sealed) == "a secret"
+    assert "a secret" not in as_ada.get(f"{path}/{mailbox.id}").text
+    assert mailbox.id in mailboxes_due()
+
+
+def test_a_password_stays_with_its_server(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    as_ada.post(f"{path}/new", data=FORM)
+    number = one(workspace).id
+    assert as_ada.post(f"{path}/{number}", data={**FORM, "password": "", "every_minutes": "9"}).status_code == 302
+    assert unseal(keyring(), one(workspace).password_sealed) == "a secret"
+    for elsewhere in ({"host": "evil.example.net"}, {"username": "other"}, {"security": "none"}):
+        answer = as_ada.post(f"{path}/{number}", data={**FORM, "password": "", **elsewhere})
+        assert (answer.status_code, "another server or user" in answer.text) == (422, True)
+    assert one(workspace).host == "imap.example.com"
+
+
+def test_control_characters_cannot_be_smuggled_into_a_session(as_ada: FlaskClient, path: str) -> None:
+    for name in ("username", "password", "folder", "done_folder", "host"):
+        assert as_ada.post(f"{path}/new", data={**FORM, name: "x\r\nDELE 1"}).status_code == 422, name
+
+
+def test_saving_asks_again_after_a_refused_password(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    as_ada.post(f"{path}/new", data=FORM)
+    mailbox = one(workspace)
+    mailbox.progress, mailbox.failures, mailbox.checked_at = {"refused": True, "uid": 9}, 1, clock.now()
+    db.session.commit()
+    assert mailbox.id not in mailboxes_due()
+    assert "Password refused" in as_ada.get(path).text
+    as_ada.post(f"{path}/{mailbox.id}", data={**FORM, "password": "a better secret"})
+    mailbox = one(workspace)
+    assert (mailbox.progress, mailbox.id in mailboxes_due()) == ({"uid": 9}, True)
+
+
+def test_failures_make_the_pauses_longer(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    as_ada.post(f"{path}/new", data=FORM)
+    mailbox = one(workspace)
+    mailbox.checked_at = now = clock.now()
+    pauses = []
+    for failures in (0, 1, 2, 30):
+        mailbox.failures = failures
+        due = next_visit(mailbox)
+        assert due is not None
+        pauses.append((due - now) / timedelta(minutes=1))
+    assert pauses == [5, 10, 20, 360]
+
+
+def test_a_mailbox_is_switched_off_and_removed(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    as_ada.post(f"{path}/new", data=FORM)
+    number = one(workspace).id
+    as_ada.post(f"{path}/{number}/switch", data={"on": ""})
+    assert number not in mailboxes_due()
+    as_ada.post(f"{path}/{number}/switch", data={"on": "1"})
+    assert number in mailboxes_due()
+    as_ada.post(f"{path}/{number}/remove")
+    with in_workspace(workspace.id):
+        assert db.session.scalars(select(Mailbox)).all() == []
+
+
+def test_replies_do_not_go_to_our_own_address(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    answer = as_ada.post(path, data={"forward_replies_to": "answers@Bounces.example.com"})
+    assert (answer.status_code, "would go round" in answer.text) == (422, True)
+    assert as_ada.post(path, data={"forward_replies_to": "desk@aviary.example.com"}).status_code == 302
+    db.session.refresh(workspace)
+    assert workspace.forward_replies_to == "desk@aviary.example.com"
+
+
+def test_a_password_of_a_lost_key_is_said(workspace: Workspace) -> None:
+    with pytest.raises(PasswordRefused, match="Enter it again"):
+        unseal(keyring(), bytes([255]) + b"x" * 40)

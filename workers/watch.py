@@ -1,0 +1,36 @@
+"""Jobs of the watch on deliverability."""
+
+from app.core.database import db, every_workspace
+from app.deliverability.guard.complaints import guard_complaints as guard
+from app.deliverability.watch import changes, rollup
+from app.tracking.incidents.watch import watch
+from workers.runtime import job_context
+
+
+def count_watch() -> None:
+    """The latest hours of the watch, counted anew."""
+    with job_context(), every_workspace():
+        rollup.recount_lately()
+        db.session.commit()
+
+
+def watch_incidents() -> None:
+    """Bursts, refusals of us and points of temporary bounces: opened, followed, ended."""
+    with job_context():
+        watch()
+
+
+def watch_changes() -> None:
+    """The last two days counted anew, then rates far from their past."""
+    with job_context(), every_workspace():
+        rollup.recount_lately(rollup.LATE)
+        db.session.commit()
+        changes.watch_changes()
+        db.session.commit()
+
+
+def guard_complaints() -> None:
+    """Campaigns under way that people complain about."""
+    with job_context(), every_workspace():
+        guard()
+        db.session.commit()
