@@ -328,7 +328,7 @@ def test_the_report_adds_up(owner: Visit) -> None:
     owner.look("people of a state")
     with owner.page.expect_download() as file:
         owner.press("Export as CSV")
-    rows = Path(file.value.path()).read_text().splitlines()
+    rows = Path(file.value.path()).read_text(encoding="utf-8-sig").splitlines()
     assert rows[0].startswith("address,state")
     assert all(",sent," in row for row in rows[1:])
     owner.press("Home")

@@ -100,9 +100,10 @@ def test_who_is_throttled_waits_as_long_as_was_asked(
     assert result.outcome == "finished"
     assert set(states) == {"sent", "deferred"}
     assert states["deferred"] <= 8
-    assert {row.reason for row in world.look("SELECT * FROM messages WHERE state = 'deferred'", campaign)} == {
-        "speeding"
-    }
+    assert {
+        row.reason
+        for row in world.look("SELECT * FROM messages WHERE campaign_id = :c AND state = 'deferred'", campaign)
+    } == {"speeding"}
     assert times[1] - times[0] >= 1.9
 
 
