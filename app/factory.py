@@ -9,8 +9,6 @@ from app.core.errors import SettingsError
 from app.core.logging import configure_logging
 from app.core.settings import Settings, load_settings, sqlalchemy_url
 from app.core.tokens import Keyring
-from app.sending.system_mails import register_composer
-from app.tracking.replies.forwarding import FORWARD, compose_reply
 
 
 def create_app(settings: Settings | None = None, *, web: bool = True) -> Flask:
@@ -31,7 +29,6 @@ def _configure_core(app: Flask, settings: Settings) -> Flask:
     _configure_database(app, settings)
     _configure_queue(app, settings)
     _configure_scope(app)
-    register_composer(FORWARD, compose_reply)
     return app
 
 

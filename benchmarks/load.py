@@ -9,7 +9,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 HEAD = (
@@ -62,22 +62,22 @@ def _length(head: bytes) -> int:
     return int(head[place + 17 :].partition(b"\r\n")[0]) if place >= 0 else 0
 
 
-async def load(port: int, connections: int, paths: list[str]) -> dict[str, object]:
-    """Ask for every path once and report."""
-    requests = iter([HEAD.format(path).encode() for path in paths])
+async def load(port: int, connections: int, made: Sequence[bytes]) -> dict[str, float]:
+    """Make every request once and report."""
+    requests = iter(made)
     times: list[float] = []
     loop = asyncio.get_running_loop()
     ends = [loop.create_future() for _ in range(connections)]
     begin = time.perf_counter()
-    made = [Connection(requests, times, end) for end in ends]
-    for connection in made:
+    opened = [Connection(requests, times, end) for end in ends]
+    for connection in opened:
         await loop.create_connection(partial(_same, connection), "127.0.0.1", port)
     await asyncio.gather(*ends)
     seconds = time.perf_counter() - begin
     times.sort()
     return {
         "seconds": seconds,
-        "ok": sum(connection.ok for connection in made),
+        "ok": sum(connection.ok for connection in opened),
         "p50_ms": times[len(times) // 2] * 1000,
         "p99_ms": times[len(times) * 99 // 100] * 1000,
     }
@@ -89,4 +89,5 @@ def _same(connection: Connection) -> Connection:
 
 if __name__ == "__main__":
     port, connections = int(sys.argv[1]), int(sys.argv[2])
-    print(json.dumps(asyncio.run(load(port, connections, sys.stdin.read().split()))))
+    requests = [HEAD.format(path).encode() for path in sys.stdin.read().split()]
+    print(json.dumps(asyncio.run(load(port, connections, requests))))

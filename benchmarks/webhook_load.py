@@ -8,7 +8,6 @@ import json
 import sys
 import time
 from base64 import b64encode
-from functools import partial
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -16,7 +15,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from app.tracking.webhooks.verify.generic import sign
-from benchmarks.load import Connection
+from benchmarks.load import load
 
 KEY = ec.derive_private_key(1_234_567_890_123_456_789, ec.SECP256R1())
 DEAD = "550 5.1.1 The email account that you tried to reach does not exist."
@@ -71,29 +70,6 @@ def _proof(kind: str, secret: str, body: bytes) -> dict[str, str]:
     name = "X-Twilio-Email-Event-Webhook-"
     signature = b64encode(KEY.sign(stamp.encode() + body, ec.ECDSA(SHA256()))).decode()
     return {f"{name}Signature": signature, f"{name}Timestamp": stamp}
-
-
-async def load(port: int, connections: int, made: list[bytes]) -> dict[str, float]:
-    """Make every call once and report."""
-    requests, times, loop = iter(made), list[float](), asyncio.get_running_loop()
-    ends = [loop.create_future() for _ in range(connections)]
-    begin = time.perf_counter()
-    opened = [Connection(requests, times, end) for end in ends]
-    for connection in opened:
-        await loop.create_connection(partial(_same, connection), "127.0.0.1", port)
-    await asyncio.gather(*ends)
-    seconds = time.perf_counter() - begin
-    times.sort()
-    return {
-        "seconds": seconds,
-        "ok": sum(connection.ok for connection in opened),
-        "p50_ms": times[len(times) // 2] * 1000,
-        "p99_ms": times[len(times) * 99 // 100] * 1000,
-    }
-
-
-def _same(connection: Connection) -> Connection:
-    return connection
 
 
 if __name__ == "__main__":

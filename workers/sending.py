@@ -1,9 +1,6 @@
-"""Jobs of the sending queue: slices of campaigns, recovery, and the system's own mails."""
+"""Jobs of sending: slices of campaigns, and what dead workers left behind."""
 
-from app.core.database import every_workspace
-from app.sending import engine, lanes, outgoing, recovery
-from app.sending.domains.check import check_due
-from app.sending.pacing import domains
+from app.sending import engine, lanes, recovery
 from workers.runtime import job_context
 
 
@@ -23,21 +20,3 @@ def recover_runs() -> None:
     """Settle what dead workers left behind."""
     with job_context():
         recovery.recover_runs()
-
-
-def learn_domains(campaign_id: int) -> None:
-    """Find out which mailbox providers a campaign goes to."""
-    with job_context(), every_workspace():
-        domains.learn_domains(campaign_id)
-
-
-def send_system_mail(kind: str, row_id: int) -> None:
-    """One attempt at a mail of the system."""
-    with job_context():
-        outgoing.send_outgoing(kind, row_id)
-
-
-def check_domains() -> None:
-    """Look into DNS for the records of signing keys."""
-    with job_context():
-        check_due()

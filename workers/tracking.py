@@ -2,6 +2,7 @@
 
 from app.core.database import every_workspace
 from app.deliverability.dmarc.intake import read_incoming
+from app.sending.pacing import domains
 from app.tracking import intake, mail_intake
 from app.tracking.mailboxes import poll
 from app.tracking.views import spool
@@ -36,3 +37,9 @@ def take_in_webhooks() -> None:
     """What providers reported, from its table into events and suppressions."""
     with job_context():
         webhook_intake.take_in_events()
+
+
+def learn_domains(campaign_id: int) -> None:
+    """Find out which mailbox providers a campaign goes to."""
+    with job_context(), every_workspace():
+        domains.learn_domains(campaign_id)

@@ -49,7 +49,7 @@ class Workspace(HasId, Stamped, Model):
     complaint_pause: Mapped[float] = mapped_column(server_default=text("0.003"), default=0.003)
     """… and before it pauses."""
     forward_replies_to: Mapped[str] = mapped_column(server_default="", default="")
-    """Where what people write back goes; empty: only onto their timeline."""
+    """Where what people write back goes; empty: where the campaign's replies go."""
     feedback_id: Mapped[str] = mapped_column(default=lambda: "m" + token_hex(6))
     """SenderId of Feedback-ID: constant, 5 to 15 characters."""
     address_key: Mapped[bytes] = mapped_column(LargeBinary, default=lambda: token_bytes(32))

@@ -19,7 +19,7 @@ from app.sending.transports import list_transports
 MOST_VARIANTS = 4
 LETTERS = "ABCD"
 SETTINGS = frozenset(
-    {"name", "from_name", "from_email", "reply_to", "track_opens", "track_clicks", "stream", "transport_id"}
+    {"name", "from_name", "from_email", "reply_to", "track_opens", "track_clicks", "stream", "transport_id", "weight"}
 )
 
 

@@ -77,6 +77,9 @@ class SettingsForm(VersionedForm):
     track_clicks = BooleanField(_("Record clicks"))
     stream = SelectField(_("Kind of mail"), choices=STREAMS, default="marketing")
     transport_id = SelectField(_("Goes out by"), coerce=int, default=0)
+    weight = IntegerField(
+        _("Weight"), [Optional(), NumberRange(1, 10)], default=1, filters=[lambda weight: weight or 1]
+    )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

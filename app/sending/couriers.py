@@ -2,8 +2,6 @@
 
 from app.sending.account import Account
 from app.sending.apis.account import ApiAccount
-from app.sending.apis.fleet import Fleet
-from app.sending.apis.registry import sender_for
 from app.sending.desk import SendDesk
 from app.sending.greeting import NoLine
 from app.sending.lines import Lines
@@ -14,6 +12,10 @@ async def keep_carriers(account: Account | ApiAccount, desk: SendDesk) -> None:
     if isinstance(account, Account):
         await Lines(account, desk).keep()
         return
+    # Not before they are needed: an HTTP client weighs as much as the whole send loop.
+    from app.sending.apis.fleet import Fleet
+    from app.sending.apis.registry import sender_for
+
     try:
         sender = sender_for(account)
     except NoLine as error:

@@ -104,7 +104,7 @@ def test_signing_up_waits_for_the_mailbox(visitor: FlaskClient, weekly: MailingL
     assert consent_of("ada@example.org") == [("requested", weekly.consent_text)]
     (job,) = waiting.jobs
     assert (job.func_name, job.args) == (
-        "workers.sending.send_system_mail",
+        "workers.priority.send_system_mail",
         ["confirm-subscription", subscription.id],
     )
 

@@ -44,6 +44,7 @@ def _from_zip(data: bytes) -> bytes:
             # What the directory says of its size is a claim: no more is read than we allow.
             with archive.open(files[0]) as file:
                 unpacked = file.read(MOST_XML + 1)
+    # All of these mean a damaged or odd archive: zipfile has no common error for methods, passwords and torn data.
     except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
         raise Invalid(_broken()) from error
     return _bounded(unpacked, len(data))

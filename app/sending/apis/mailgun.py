@@ -1,6 +1,6 @@
 """Mailgun: our own MIME, one message a call.
 
-Per documentation of Mailgun (Messages, "Send an email in MIME format"; response codes), read 2026-11: 25 MB a message,
+After the documentation of Mailgun (Messages, "Send an email in MIME format"; response codes): 25 MB a message,
 options of 16 KB; MIME as a file of a form; calls for domains in Europe go to a host of their own; 400 with a `message`
 for people, 401 and 403 for key and domain, 404 for a domain it does not know, 429 and 500 to be tried again. The id it
 returns, without its angle brackets, is `message-id` in each event, `v:` variables come back as `user-variables`.

@@ -1,6 +1,6 @@
 """Postmark: many messages in one call, each with a verdict of its own.
 
-Per documentation of Postmark (API overview with error codes, Email API, batch emails, metadata), read 2026-11: 500
+After the documentation of Postmark (API overview with error codes, Email API, batch emails, metadata): 500
 messages and 50 MB a call, 5 MB each for text and HTML; the call answers 200 even where messages in it are refused,
 one result per message in their order; metadata names of 20 and values of 80 characters; X-PM-KeepID keeps our
 Message-ID; 429 without a time to wait. Newsletters belong on a broadcast stream.

@@ -1,6 +1,6 @@
 """SendGrid, API version 3: one message a call, since each person's mail differs in more than a few words.
 
-Per documentation of Twilio SendGrid (Mail Send reference, errors, rate limits), read 2026-11: 30 MB a message, custom
+After the documentation of Twilio SendGrid (Mail Send reference, errors, rate limits): 30 MB a message, custom
 arguments of 10,000 bytes; fields with a place of their own may not stand in `headers`; 202 says that the mail was
 taken, without a body, its name in X-Message-Id, with which `sg_message_id` of each event begins; 403 also for a sender
 that was not verified; 429 with X-RateLimit-Reset.

@@ -1,6 +1,6 @@
 """Amazon SES, API version 2: our own MIME, one message a call.
 
-Per documentation of Amazon SES (API v2 reference, SendEmail; developer guide, quotas and sending errors), read 2026-11:
+After the documentation of Amazon SES (API v2 reference, SendEmail; developer guide, quotas and sending errors):
 40 MB a message, 50 recipients a call, no idempotency key, no headers that tell the rate; throttling is an exception of
 its own, by status 429 or, in older wording, 400. SES writes Date and Message-ID anew, so the id it returns, which each
 event repeats, and the tag are what reports are found by. Tags are letters, digits, `_`, `-`, `.`, `@`, 256 at most.

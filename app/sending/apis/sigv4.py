@@ -1,6 +1,6 @@
 """Signature Version 4 of Amazon Web Services, for a call without query.
 
-Source: AWS General Reference, "Create a signed AWS API request", read 2026-11.
+Source: AWS General Reference, "Create a signed AWS API request".
 """
 
 import hmac

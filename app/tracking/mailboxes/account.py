@@ -1,18 +1,14 @@
 """How a mailbox elsewhere is reached, and what can go wrong there. Passwords are encrypted at rest (AES-256-GCM)."""
 
-import os
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-from app.core.errors import TemporaryFailure
+from app.core.errors import SettingsError, TemporaryFailure
+from app.core.sealing import seal_text, unseal_text
 from app.core.tokens import Keyring
 from app.tracking.models import Mailbox
 
 PURPOSE = b"mailbox-password"
-_NONCE = 12
 
 Security = Literal["tls", "starttls", "none"]
 
@@ -56,21 +52,13 @@ def account_of(keyring: Keyring, mailbox: Mailbox, *, internal: bool) -> Mailbox
 
 
 def seal(keyring: Keyring, password: str) -> bytes:
-    """The password, encrypted: key id, nonce, ciphertext with its tag."""
-    key = keyring.keys(PURPOSE)[0]
-    nonce = os.urandom(_NONCE)
-    return key.id.to_bytes(1) + nonce + AESGCM(key.secret).encrypt(nonce, password.encode(), PURPOSE)
+    """The password, encrypted."""
+    return seal_text(keyring, PURPOSE, password)
 
 
 def unseal(keyring: Keyring, sealed: bytes) -> str:
-    """The password again, by the current key or a fallback. Raises PasswordRefused when none of them made it."""
-    for key in keyring.keys(PURPOSE):
-        if key.id == sealed[0]:
-            try:
-                return AESGCM(key.secret).decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], PURPOSE).decode()
-            except InvalidTag:
-                continue
-    raise PasswordRefused(
-        "The password was encrypted with another secret key. Enter it again, or add the earlier key to "
-        "MERPATI_SECRET_KEY_FALLBACKS."
-    )
+    """The password again. Raises PasswordRefused when it was sealed with a secret key that is not known any more."""
+    try:
+        return unseal_text(keyring, PURPOSE, sealed)
+    except SettingsError as error:
+        raise PasswordRefused(str(error)) from error

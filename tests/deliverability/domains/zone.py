@@ -1,7 +1,6 @@
 """A name server on the loopback interface with records of every type, and zones as a dictionary for pure tests."""
 
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,14 +8,12 @@ import dns.flags
 import dns.message
 import dns.rcode
 import dns.rdatatype
-import dns.resolver
 import dns.rrset
-from flask import current_app
 
 from app.core.errors import TemporaryFailure
 from app.deliverability.domains.records.dns import Answer
 from app.mail.dkim_keys import txt_strings
-from app.sending.domains.lookup import EXTENSION
+from tests.sending.domains.nameserver import asked
 
 SOA = "ns.aviary.internal. hostmaster.aviary.internal. 1 3600 600 86400 60"
 
@@ -100,16 +97,5 @@ class Server:
 @contextmanager
 def at_work(zone: Zone) -> Iterator[Zone]:
     """The application asks this zone for the length of the block."""
-    server = Server(zone)
-    thread = threading.Thread(target=server.serve, daemon=True)
-    thread.start()
-    resolver = dns.resolver.Resolver(configure=False)
-    resolver.nameservers, resolver.port = ["127.0.0.1"], server.port
-    current_app.extensions[EXTENSION] = resolver
-    try:
+    with asked(Server(zone)):
         yield zone
-    finally:
-        del current_app.extensions[EXTENSION]
-        server.stop()
-        thread.join(5)
-        server.close()

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import dns.message
 import dns.rcode
@@ -13,6 +14,21 @@ from flask import current_app
 
 from app.mail.dkim_keys import txt_strings
 from app.sending.domains.lookup import EXTENSION
+
+
+class Server(Protocol):
+    """Anything that answers DNS by UDP on `port`."""
+
+    port: int
+
+    def serve(self) -> None:
+        """Until `stop`."""
+
+    def stop(self) -> None:
+        """From another thread."""
+
+    def close(self) -> None:
+        """When it has stopped."""
 
 
 class NameServer:
@@ -72,13 +88,20 @@ class NameServer:
 def at_work() -> Iterator[NameServer]:
     """The application asks this server for the length of the block."""
     server = NameServer()
+    with asked(server):
+        yield server
+
+
+@contextmanager
+def asked(server: Server) -> Iterator[None]:
+    """The application asks a server for the length of the block."""
     thread = threading.Thread(target=server.serve, daemon=True)
     thread.start()
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers, resolver.port = ["127.0.0.1"], server.port
     current_app.extensions[EXTENSION] = resolver
     try:
-        yield server
+        yield
     finally:
         del current_app.extensions[EXTENSION]
         server.stop()

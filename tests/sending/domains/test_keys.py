@@ -24,7 +24,7 @@ from app.sending.domains.setup import add_domain
 from app.sending.seal import unseal
 from tests.sending.domains.nameserver import NameServer
 from tests.sending.domains.own import Domain, own_domain
-from workers.sending import check_domains
+from workers.deliverability import check_domains
 
 
 def record(domain: Domain, selector: str) -> str:

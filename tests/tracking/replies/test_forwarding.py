@@ -21,6 +21,9 @@ from app.tracking.mail_intake import take_in_mail
 from app.tracking.replies import forwarding
 from app.tracking.replies.forwarding import FORWARD, queue_replies
 from tests.factories.messages import Sent
+from workers import priority
+
+assert priority, "its import makes forwards known as mails of the system"
 
 TARGET = "desk@aviary.example.com"
 

@@ -1,4 +1,4 @@
-"""Brevo. Per documentation of Brevo (Transactional webhooks), read 2026-11."""
+"""Brevo. After the documentation of Brevo (Transactional webhooks)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Mailgun. Per documentation of Mailgun (Webhook Payloads, Tracking Failures), read 2026-11.
+"""Mailgun. After the documentation of Mailgun (Webhook Payloads, Tracking Failures).
 
 `failed` with severity `temporary` is tried again by Mailgun. Codes from 600 on are its own, for its own lists.
 """

@@ -1,4 +1,4 @@
-"""Postmark. Per documentation of Postmark (Webhooks; Bounce API, bounce types), read 2026-11."""
+"""Postmark. After the documentation of Postmark (Webhooks; Bounce API, bounce types)."""
 
 from typing import Any
 

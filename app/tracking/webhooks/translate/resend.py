@@ -1,4 +1,4 @@
-"""Resend. Per documentation of Resend (Webhooks, event types; Email bounces), read 2026-11. Its bounces are those of
+"""Resend. After the documentation of Resend (Webhooks, event types; Email bounces). Its bounces are those of
 Amazon SES, with the same types."""
 
 from typing import Any

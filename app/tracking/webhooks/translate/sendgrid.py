@@ -1,4 +1,4 @@
-"""SendGrid. Per documentation of Twilio SendGrid (Event Webhook Reference), read 2026-11.
+"""SendGrid. After the documentation of Twilio SendGrid (Event Webhook Reference).
 
 A `bounce` of type `blocked` is about the sender. `dropped` was never tried: mostly SendGrid's own list.
 """

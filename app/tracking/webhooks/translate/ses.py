@@ -1,6 +1,6 @@
 """Amazon SES, as events and as older notifications.
 
-Per documentation of Amazon SES (Contents of event data), read 2026-11. Transient/General is mostly an auto-reply that
+After the documentation of Amazon SES (Contents of event data). Transient/General is mostly an auto-reply that
 SES took for a bounce; it is one unless a reply of a mail server stands in it.
 """
 

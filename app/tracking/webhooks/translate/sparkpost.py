@@ -1,4 +1,4 @@
-"""SparkPost. Per documentation of SparkPost (Event types; Bounce classification codes), read 2026-11."""
+"""SparkPost. After the documentation of SparkPost (Event types; Bounce classification codes)."""
 
 from typing import Any
 

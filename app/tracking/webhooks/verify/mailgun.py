@@ -1,6 +1,6 @@
 """Mailgun signs a time and a token of one use, but not the event: so a token that came once opens nothing else.
 
-Per documentation of Mailgun (Securing Webhooks), read 2026-11: hex HMAC-SHA256 over timestamp and token.
+After the documentation of Mailgun (Securing Webhooks): hex HMAC-SHA256 over timestamp and token.
 """
 
 import hmac

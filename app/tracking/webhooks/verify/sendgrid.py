@@ -1,6 +1,6 @@
 """SendGrid signs time and body with ECDSA on P-256; its public key is the owner's to enter.
 
-Per documentation of Twilio SendGrid (Event Webhook Security Features), read 2026-11: the signature is DER in base64
+After the documentation of Twilio SendGrid (Event Webhook Security Features): the signature is DER in base64
 over the timestamp header and the raw bytes, SHA-256; the key is a SubjectPublicKeyInfo in base64.
 """
 

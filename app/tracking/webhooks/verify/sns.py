@@ -1,6 +1,6 @@
 """Amazon SNS signs fixed fields of its envelope with a key whose certificate it publishes itself.
 
-Per documentation of Amazon SNS (Verifying the signatures of Amazon SNS messages), read 2026-11: the signed text is
+After the documentation of Amazon SNS (Verifying the signatures of Amazon SNS messages): the signed text is
 name and value on lines of their own, in alphabetical order; SignatureVersion 1 is SHA-1, 2 is SHA-256, both RSA with
 PKCS #1 v1.5. The time is that of publishing, and SNS tries again for an hour: so an hour is allowed, and a repeat is
 known by its MessageId.

@@ -1,6 +1,6 @@
 """Resend signs as Svix does: HMAC-SHA256 over id, time and body, by the key in base64 after `whsec_`.
 
-Per documentation of Resend (Verify webhooks) and Svix (Verifying manually), read 2026-11: the header holds signatures
+After the documentation of Resend (Verify webhooks) and Svix (Verifying manually): the header holds signatures
 separated by spaces, `v1,` before each of this kind; during a rotation there are several.
 """
 
