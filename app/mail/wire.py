@@ -12,7 +12,7 @@ class Sender:
     reply_to: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WireMail:
     """One mail for one recipient, ready for a transport.
 

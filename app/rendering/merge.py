@@ -31,11 +31,12 @@ _PIXEL = '<img src="', '" width="1" height="1" alt="" style="display:block;borde
 _PIXEL_QP = quote(_PIXEL[0]), quote(_PIXEL[1])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PersonContext:
     """What differs from one recipient to the next. Tracked addresses are `links_prefix` + the link's suffix.
 
-    `sign_link` makes the tracked address of a personal link from its index and its rendered target.
+    `sign_link` makes the tracked address of a personal link from its index and its rendered target. Not frozen, as
+    everything that is made once per message: freezing these three would cost a fifteenth of composing.
     """
 
     subscriber: Mapping[str, object]
@@ -62,7 +63,7 @@ class RenderedEmail:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WireParts:
     """A mail's subject, and its bodies as they travel: quoted-printable, CRLF, lines of at most 76 characters."""
 
