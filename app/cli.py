@@ -111,7 +111,7 @@ def sign_in_link(email: str, as_json: bool) -> None:
 
 @main.command("import")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--list", "list_name", required=True, help="Name of the list; it is created when it does not exist.")
+@click.option("--list", "list_name", required=True, help="Name of the list; a new one is made, and said so.")
 @click.option("--make-addresses", metavar="PATTERN", help="Make addresses, on reserved domains only, from {row}.")
 @click.option("--map", "mapping", multiple=True, metavar="COLUMN=FIELD", help="Put a column into a field.")
 @click.option("--pending", is_flag=True, help="People come in unconfirmed.")
@@ -144,7 +144,7 @@ class CampaignCommands(Commands):
 
 @main.group(cls=CampaignCommands)
 def campaign() -> None:
-    """Campaigns: list, create, test, launch, pause, resume, cancel, status, report, ledger, retry, settle, correct."""
+    """list, create, test, launch, pause, resume, undo, cancel, status, report, ledger, retry, settle, correct."""
 
 
 @main.command()
@@ -207,7 +207,9 @@ def classify(paths: tuple[Path, ...], as_json: bool) -> None:
 @main.command()
 @click.argument(
     "name",
-    type=click.Choice(["send", "track", "import", "start", "dkim", "crash", "pacing", "webhooks", "launch"]),
+    type=click.Choice(
+        ["send", "track", "import", "start", "dkim", "crash", "pacing", "webhooks", "incoming", "launch"]
+    ),
 )
 @click.option("--messages", type=int, help="How many, where the benchmark counts messages.")
 @click.option("--kills", type=int, help="crash: how often something is killed.")
@@ -258,4 +260,4 @@ def say(result: dict[str, Any], as_json: bool, text: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="merpati")

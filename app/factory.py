@@ -47,7 +47,6 @@ def _configure_settings(app: Flask, settings: Settings) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         SESSION_COOKIE_NAME="merpati",
-        MAX_CONTENT_LENGTH=settings.import_limit,
         MAX_FORM_MEMORY_SIZE=4 * 1024 * 1024,
         MAX_FORM_PARTS=2_000,
     )
@@ -60,6 +59,7 @@ def _configure_database(app: Flask, settings: Settings) -> None:
         SQLALCHEMY_DATABASE_URI=sqlalchemy_url(settings.database_url),
         SQLALCHEMY_ENGINE_OPTIONS={
             "pool_pre_ping": True,
+            "hide_parameters": True,  # an error of SQL would carry addresses into the log
             "connect_args": {"connect_timeout": 5},
             "pool_size": settings.web_threads,
             "max_overflow": 8,

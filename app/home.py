@@ -6,11 +6,12 @@ from flask import Blueprint, Response, redirect, render_template, url_for
 from flask_login import current_user
 from sqlalchemy import select, text
 
-from app.accounts.access import member, public
+from app.accounts.access import may, member, public
 from app.accounts.models import Membership, Role, Workspace
 from app.core.database import db
 from app.core.extensions import queue
 from app.reporting.home import overview
+from app.reporting.waiting import waiting_for_somebody
 
 bp = Blueprint("home", __name__)
 
@@ -35,8 +36,9 @@ def landing() -> Any:
 @bp.get("/w/<ws>/")
 @member(Role.VIEWER)
 def index() -> Any:
-    """What goes on: next, now, lately, and the first steps until they are done."""
-    return render_template("home/index.html", overview=overview())
+    """What waits for a decision, what goes on, next and lately, and the first steps until they are done."""
+    waiting = waiting_for_somebody() if may(Role.EDITOR) else None
+    return render_template("home/index.html", overview=overview(), waiting=waiting)
 
 
 @bp.get("/healthz")

@@ -18,6 +18,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from app import models
 from app.accounts.tries import limit_tries
+from app.bodies import limit_bodies
 from app.core.assets import asset_url
 from app.core.database import db
 from app.core.http import configure_http
@@ -71,6 +72,7 @@ def make_web_app(name: str) -> APIFlask:
 
 def configure_web(app: APIFlask, settings: Settings) -> None:
     """Everything that answers requests."""
+    limit_bodies(app, settings)
     _configure_sign_in(app, settings)
     _configure_forms(app, settings)
     _configure_templates(app)

@@ -12,7 +12,7 @@ import statistics
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,17 +36,24 @@ class Reading:
 
 
 def run(folder: Path | None = None) -> dict[str, Any]:
-    """Read all mail and compare; prints both confusion tables per folder, of our reader and of the rule."""
+    """Read all mail and compare: prints the figures and both confusion tables, of all mail and per folder and kind."""
     readings = [_read(label) for label in (folder_of_labels(folder) if folder else own_letters())]
+    print(f"All {len(readings)} mails; rows are the labels")
+    print_tables(readings)
+    _print_groups("folder", readings, lambda reading: reading.label.folder)
+    _print_groups("kind", readings, lambda reading: reading.label.kind)
+    _print_groups("half", readings, lambda reading: str(reading.label.half))
     for name in sorted({reading.label.folder for reading in readings}):
         of_folder = [reading for reading in readings if reading.label.folder == name]
         print(f"\n{name}: {len(of_folder)} mails")
         print_tables(of_folder)
+    print()
     result = {"mails": len(readings), **_figures(readings)}
     for half in (0, 1):
         of_half = [reading for reading in readings if reading.label.half == half]
         result[f"half_{half}"] = {"mails": len(of_half), **_figures(of_half)}
-    result["first_digit"] = _judged((label, _by_first_digit(reading)[label[0]]) for reading, label in _people(readings))
+        result[f"first_digit_{half}"] = _figures_by_first_digit(of_half)
+    result["first_digit"] = _figures_by_first_digit(readings)
     result["ok"] = _keeps_promises(result)
     milliseconds = [1000 * reading.seconds for reading in readings]
     result["median_ms"] = round(statistics.median(milliseconds), 2)
@@ -83,6 +90,31 @@ def _print_table(title: str, counts: Counter[tuple[str, str]]) -> None:
     print(f"  {title:<24}" + "".join(f"{column:>12}" for column in columns))
     for row in sorted({row for row, _ in counts}):
         print(f"    {row:<22}" + "".join(f"{counts[row, column] or '.':>12}" for column in columns))
+
+
+_COLUMNS = {
+    "kinds_right": "kind",
+    "recipients_found": "found",
+    "wrong_addresses": "wrong",
+    "suppress_precision": "precision",
+    "suppress_recall": "recall",
+    "suppressed_alive": "alive",
+}
+
+
+def _print_groups(title: str, readings: list[Reading], group_of: Callable[[Reading], str]) -> None:
+    """A line of figures for each group, those of the rule behind them. In percent, but for mails and alive."""
+    heads = ["mails", *_COLUMNS.values(), "by digit:", "precision", "recall", "alive"]
+    print(f"\n  {'by ' + title:<32}" + "".join(f"{head:>10}" for head in heads))
+    for name in sorted(set(map(group_of, readings))):
+        of_group = [reading for reading in readings if group_of(reading) == name]
+        ours, rule = _figures(of_group), _figures_by_first_digit(of_group)
+        told = [len(of_group), *(ours[key] for key in _COLUMNS), "", *rule.values()]
+        print(f"    {name:<30}" + "".join(f"{'–' if value is None else value:>10}" for value in told))
+
+
+def _figures_by_first_digit(readings: list[Reading]) -> dict[str, Any]:
+    return _judged((label, _by_first_digit(reading)[label[0]]) for reading, label in _people(readings))
 
 
 def _people(readings: Iterable[Reading]) -> Iterable[tuple[Reading, tuple[str, bool | None]]]:

@@ -2,6 +2,7 @@
 
 from app.core.database import db, every_workspace
 from app.deliverability.guard.complaints import guard_complaints as guard
+from app.deliverability.guard.lanes import hold_lanes
 from app.deliverability.watch import changes, rollup
 from app.tracking.incidents.watch import watch
 from workers.runtime import job_context
@@ -15,9 +16,12 @@ def count_watch() -> None:
 
 
 def watch_incidents() -> None:
-    """Bursts, refusals of us and points of temporary bounces: opened, followed, ended."""
+    """Bursts, refusals of us and points of temporary bounces: opened, followed, ended; then lanes that have to rest."""
     with job_context():
         watch()
+        with every_workspace():
+            hold_lanes()
+            db.session.commit()
 
 
 def watch_changes() -> None:

@@ -9,7 +9,16 @@ from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, IntegerField, PasswordField, SelectField, StringField, TextAreaField
 from wtforms.fields import SelectChoice
-from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional, Regexp, ValidationError
+from wtforms.validators import (
+    DataRequired,
+    InputRequired,
+    Length,
+    NumberRange,
+    Optional,
+    Regexp,
+    StopValidation,
+    ValidationError,
+)
 from wtforms.widgets import NumberInput, TimeInput
 
 from app.accounts.quiet import QuietHours
@@ -36,6 +45,14 @@ def check_zone(_form: FlaskForm, field: Field) -> None:
 def or_nothing(text: str | None) -> str:
     """The text of a field; empty when it was not sent."""
     return (text or "").strip()
+
+
+class Arrived:
+    """The field came with the form, if only empty: a form torn on its way must not empty what was saved."""
+
+    def __call__(self, _form: FlaskForm, field: Field) -> None:
+        if not field.raw_data:
+            raise StopValidation(_("This did not arrive with the form. Nothing was saved; check it and save again."))
 
 
 def check_quiet(form: FlaskForm, field: Field) -> None:
@@ -83,8 +100,11 @@ class PercentField(Field):  # type: ignore[misc]
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read what was typed, with a comma as well."""
-        given = valuelist[0].strip().rstrip("%").replace(",", ".") if valuelist else ""
+        if not valuelist:
+            return
+        given = valuelist[0].strip().rstrip("%").replace(",", ".")
         if not given:
+            self.data = self.default
             return
         try:
             share = float(Decimal(given) / 100)
@@ -112,14 +132,14 @@ class OwnerForm(FlaskForm):  # type: ignore[misc]
 
 
 class WorkspaceForm(FlaskForm):  # type: ignore[misc]
-    """Settings that every campaign starts from."""
+    """Settings that every campaign starts from. Made with `obj`: numbers that did not come stay as they were."""
 
-    name = StringField(_("Name"), [DataRequired(), Length(max=100), ONE_LINE])
-    timezone = StringField(_("Time zone"), [DataRequired(), check_zone])
-    from_name = StringField(_("Sender's name"), [Optional(), Length(max=100), ONE_LINE])
-    from_email = EmailField(_("Sender's address"), [Optional(), ADDRESS])
-    reply_to = EmailField(_("Replies go to"), [Optional(), ADDRESS])
-    postal_address = TextAreaField(_("Postal address"), [Optional(), Length(max=500)])
+    name = StringField(_("Name"), [Arrived(), DataRequired(), Length(max=100), ONE_LINE])
+    timezone = StringField(_("Time zone"), [Arrived(), DataRequired(), check_zone])
+    from_name = StringField(_("Sender's name"), [Arrived(), Optional(), Length(max=100), ONE_LINE])
+    from_email = EmailField(_("Sender's address"), [Arrived(), Optional(), ADDRESS])
+    reply_to = EmailField(_("Replies go to"), [Arrived(), Optional(), ADDRESS])
+    postal_address = TextAreaField(_("Postal address"), [Arrived(), Optional(), Length(max=500)])
     hold_seconds = IntegerField(_("Seconds to undo after Send"), [InputRequired(), NumberRange(0, 600)])
     confirm_above = IntegerField(_("Ask to type the number above"), [InputRequired(), NumberRange(0, 100_000_000)])
     quiet_from = StringField(_("Quiet from"), [check_quiet], filters=[or_nothing], widget=TimeInput())

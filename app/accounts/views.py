@@ -11,7 +11,7 @@ from flask_security import login_user
 from sqlalchemy import select
 
 from app.accounts.access import member, public
-from app.accounts.forms import KeyForm, MemberForm, OwnerForm, PasswordForm, WorkspaceForm
+from app.accounts.forms import KeyForm, MemberForm, OwnerForm, PasswordForm, WorkspaceForm, or_nothing
 from app.accounts.keys import create_key, revoke_key
 from app.accounts.models import ApiKey, Membership, Role, User
 from app.accounts.setup import (
@@ -54,14 +54,14 @@ def create_owner(secret: str) -> Any:
     if has_owner():
         raise Conflict(_("There is an owner already. Sign in, or ask them for an invitation."))
     try:
-        user = create_user(form.email.data, name=form.name.data, password=form.password.data)
+        user = create_user(form.email.data, name=or_nothing(form.name.data), password=form.password.data)
     except Invalid as error:
         db.session.rollback()
         form.field(error.field or "email").errors = [str(error)]
         return render_template("accounts/start.html", form=form), 422
     workspace = create_workspace(form.workspace.data, timezone=form.timezone.data)
     workspace.from_email, workspace.from_name = user.email, workspace.name
-    workspace.postal_address = form.postal_address.data.strip()
+    workspace.postal_address = or_nothing(form.postal_address.data)
     add_member(workspace, user, Role.OWNER)
     db.session.commit()
     login_user(user)
@@ -99,7 +99,7 @@ def index() -> Any:
 @member(Role.OWNER)
 def save() -> Any:
     """Save the workspace."""
-    form = WorkspaceForm()
+    form = WorkspaceForm(obj=g.workspace)
     if not form.validate_on_submit():
         return render_template("accounts/settings.html", form=form, zones=_zones()), 422
     form.populate_obj(g.workspace)
@@ -126,7 +126,7 @@ def invite() -> Any:
     if known and is_member(g.workspace, known):
         form.email.errors = [_("This person is a member already. To change a role, remove them and add them again.")]
         return render_template("accounts/team.html", members=_members(), form=form, link=None), 422
-    user = known or create_user(form.email.data, name=form.name.data)
+    user = known or create_user(form.email.data, name=or_nothing(form.name.data))
     add_member(g.workspace, user, Role(form.role.data))
     if known:
         # No link: it would sign whoever holds it in to the other workspaces of this person, too.

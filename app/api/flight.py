@@ -16,7 +16,7 @@ from app.api.schemas.ledger import DoubtOut, RetryIn, RetryOut, SettledOut, Sett
 from app.api.schemas.results import LedgerQuery, PersonOut, ReportOut, StatusOut
 from app.campaigns import control, settle
 from app.campaigns.corrected import make_corrected
-from app.campaigns.launch import launch, prepare, unschedule
+from app.campaigns.launch import launch, prepare
 from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.campaigns.models import Campaign
 from app.campaigns.second_try import count_second_try, picks_of, try_again
@@ -51,10 +51,8 @@ def go(campaign_id: int, data: dict[str, Any]) -> Any:
 @program(Role.EDITOR)
 @bp.output(CampaignOut)
 def take_back(campaign_id: int) -> Any:
-    """Undo a launch during its hold, or a schedule; the campaign is a draft again"""
-    campaign = find_campaign(campaign_id, fresh=True)
-    undo = control.undo if campaign.state == CampaignState.HOLDING else unschedule
-    undo(campaign_id)
+    """Undo a schedule, or a launch of which no mail has gone out yet; the campaign is a draft again"""
+    control.take_back(campaign_id)
     db.session.commit()
     return shown(find_campaign(campaign_id))
 

@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator
 from sqlalchemy import select
 
 from app.audience.attributes import attribute_types
+from app.audience.masking import masked_evidence
 from app.audience.models import ImportFault, Subscriber, Subscription, Suppression
 from app.audience.queries import PeopleFilter, matching
+from app.audience.suppressions import workspace_address_key
 from app.core.database import db, in_workspace
 
 SLICE = 2_000
@@ -52,7 +54,9 @@ def faults_csv(import_id: int) -> Iterator[bytes]:
 
 
 def suppressions_csv(workspace_id: int) -> Iterator[bytes]:
-    """The active suppressions; addresses are masked, because only their hashes are kept."""
+    """The active suppressions; addresses are masked, in the evidence too, because only their hashes are kept."""
+    with in_workspace(workspace_id):
+        key = workspace_address_key()
     yield _lines([["address", "reason", "since", "evidence"]], mark=True)
     last = 0
     while True:
@@ -61,7 +65,15 @@ def suppressions_csv(workspace_id: int) -> Iterator[bytes]:
             found = db.session.scalars(query.order_by(Suppression.id).limit(SLICE)).all()
         if not found:
             return
-        yield _lines([row.hint, row.reason, row.created_at.isoformat(), row.evidence] for row in found)
+        yield _lines(
+            [
+                row.hint,
+                row.reason,
+                row.created_at.isoformat(),
+                masked_evidence(row.evidence, row.hint, row.address_hash, key),
+            ]
+            for row in found
+        )
         last = found[-1].id
         db.session.expunge_all()
 

@@ -13,19 +13,36 @@ SHOWN = 200
 
 FACTS = text(
     """
+    WITH theirs AS MATERIALIZED (
+        SELECT id, campaign_id, state, reason, sent_at, changed_at FROM messages
+        WHERE workspace_id = :workspace_id AND subscriber_id = :id
+    ), tried AS MATERIALIZED (
+        -- What was decided or settled later stands among the attempts as well, without a transport.
+        SELECT a.* FROM theirs t JOIN attempts a ON a.message_id = t.id AND a.workspace_id = :workspace_id
+        WHERE a.outcome IN ('sent', 'uncertain') OR a.reason IN ('decided', 'evidence')
+    )
     SELECT fact.at, fact.kind, fact.label, fact.reason, fact.campaign_id, fact.message_id,
-           coalesce(campaigns.name, '') AS campaign, coalesce(links.url, '') AS url, mail.id AS mail_id
+           coalesce(campaigns.name, '') AS campaign, coalesce(links.url, '') AS url, mail.id AS mail_id, fact.words
     FROM (
         SELECT sent_at AS at, 'sent' AS kind, '' AS label, '' AS reason, campaign_id, id AS message_id,
-               NULL::bigint AS link_id
-        FROM messages WHERE workspace_id = :workspace_id AND subscriber_id = :id AND sent_at IS NOT NULL
+               NULL::bigint AS link_id, '' AS words
+        FROM theirs t WHERE sent_at IS NOT NULL
+          AND NOT EXISTS (SELECT FROM tried a WHERE a.message_id = t.id AND a.at = t.sent_at)
         UNION ALL
-        SELECT changed_at, state, '', reason, campaign_id, id, NULL
-        FROM messages m WHERE workspace_id = :workspace_id AND subscriber_id = :id AND state <> 'sent'
-          AND NOT EXISTS (SELECT FROM events e WHERE e.message_id = m.id AND e.kind = m.state)
+        SELECT at, CASE WHEN reason IN ('decided', 'evidence') THEN 'settled' ELSE outcome END, '',
+               CASE WHEN reason IN ('decided', 'evidence') THEN '' ELSE reason END, campaign_id, message_id, NULL,
+               CASE WHEN reason IN ('decided', 'evidence') THEN reply ELSE '' END
+        FROM tried
         UNION ALL
-        SELECT e.at, e.kind, e.label, CASE WHEN e.kind = m.state THEN m.reason ELSE '' END, e.campaign_id,
-               e.message_id, e.link_id
+        SELECT changed_at, state, '', reason, campaign_id, id, NULL, ''
+        FROM theirs t WHERE state <> 'sent'
+          AND NOT EXISTS (SELECT FROM events e WHERE e.message_id = t.id AND e.kind = t.state)
+          AND NOT (state = 'uncertain'
+                   AND EXISTS (SELECT FROM tried a WHERE a.message_id = t.id AND a.outcome = 'uncertain'))
+        UNION ALL
+        SELECT e.at, e.kind, e.label,
+               CASE WHEN e.kind IN ('bounced', 'deferred') THEN coalesce(e.data ->> 'reason', m.reason)
+                    WHEN e.kind = m.state THEN m.reason ELSE '' END, e.campaign_id, e.message_id, e.link_id, ''
         FROM events e JOIN messages m ON m.id = e.message_id
         WHERE e.workspace_id = :workspace_id AND e.subscriber_id = :id
     ) AS fact
@@ -56,6 +73,8 @@ class Fact:
     url: str
     mail_id: int | None
     """The mail itself, while it is kept."""
+    words: str
+    """What settled a doubt, or who decided."""
 
 
 def timeline(subscriber: Subscriber) -> Sequence[Fact]:

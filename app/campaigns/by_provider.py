@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
+from app.campaigns.models import Campaign
 from app.core.database import db
 from app.messages.lifecycle import State
 from app.messages.models import Message, Run
@@ -48,6 +49,7 @@ _COLUMNS = {
 
 def by_provider(campaign_id: int) -> list[ProviderLine]:
     """The largest providers of the campaign in scope, slowed ones among them whatever their size."""
+    is_over = db.session.scalar(select(Campaign.state).where(Campaign.id == campaign_id)) in ("finished", "cancelled")
     rows = db.session.execute(
         select(Message.provider, Message.state, func.count())
         .where(Message.campaign_id == campaign_id)
@@ -56,6 +58,11 @@ def by_provider(campaign_id: int) -> list[ProviderLine]:
     counts: dict[str, Counter[str]] = {}
     for provider, state, count in rows:
         counts.setdefault(provider, Counter())[_COLUMNS[State(state)]] += count
+    # Who was skipped has no line of their own, and after the end nobody is looked up any more.
+    for provider in [
+        name for name, count in counts.items() if count.total() == count["skipped"] or (is_over and not name)
+    ]:
+        del counts[provider]
     paces = _paces(campaign_id)
     order = sorted(counts, key=lambda name: (name not in paces, -counts[name].total(), name))
     own, rest = order[:MOST], order[MOST:]

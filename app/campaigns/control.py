@@ -4,14 +4,15 @@ from sqlalchemy import Exists, exists, select, update
 
 from app.campaigns.corrected import end, skip_waiting
 from app.campaigns.freeze import thaw
-from app.campaigns.lifecycle import CampaignState, change_state, find_campaign, waiting
+from app.campaigns.launch import unschedule
+from app.campaigns.lifecycle import UNTOUCHED, CampaignState, change_state, find_campaign, waiting
 from app.campaigns.locking import hold
 from app.campaigns.models import Campaign
 from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict
 from app.messages.lifecycle import OPEN, State
-from app.messages.models import Message
+from app.messages.models import Attempt, Message
 
 
 def pause(campaign_id: int, reason: str) -> Campaign:
@@ -49,23 +50,35 @@ def cancel_rest(campaign_id: int) -> int:
     return skip_rest(campaign_id)
 
 
+def take_back(campaign_id: int) -> Campaign:
+    """Make a draft of a campaign that is scheduled, or launched without a mail gone out. Raises Conflict."""
+    launched = find_campaign(campaign_id, fresh=True).launched_at
+    return unschedule(campaign_id) if launched is None else undo(campaign_id)
+
+
 def undo(campaign_id: int) -> Campaign:
-    """Make a holding campaign a draft again; its ledger goes. Raises Conflict once sending has begun.
+    """Make a launched campaign a draft again; its ledger goes. Raises Conflict once something has gone out.
 
     The version goes up, so a confirmation that was opened before the undo cannot launch it again.
     """
-    campaign = change_state(
-        campaign_id,
-        CampaignState.DRAFT,
-        expected=[CampaignState.HOLDING],
-        hold_until=None,
-        launched_at=None,
-        scheduled_at=None,
-        considered=None,
-    )
-    campaign.version += 1
-    thaw(campaign_id)
-    db.session.flush()
+    with db.session.begin_nested():
+        campaign = change_state(
+            campaign_id,
+            CampaignState.DRAFT,
+            expected=[CampaignState.HOLDING, CampaignState.SENDING, CampaignState.PAUSED],
+            hold_until=None,
+            launched_at=None,
+            scheduled_at=None,
+            considered=None,
+        )
+        # Asked before, since a ledger may be long; and after, since until then a worker could still claim.
+        if _was_tried(campaign_id) or thaw(campaign_id):
+            raise Conflict(
+                f"Of “{campaign.name}” something has gone out, or is going out just now, so it cannot be a draft "
+                "again. Nothing was changed. Pause it, or cancel the rest."
+            )
+        campaign.version += 1
+        db.session.flush()
     return campaign
 
 
@@ -121,6 +134,14 @@ def skip_rest(campaign_id: int) -> int:
     if hold(campaign_id).state != CampaignState.CANCELLED:
         return 0
     return skip_waiting(campaign_id)
+
+
+def _was_tried(campaign_id: int) -> bool:
+    """Whether a mail of the campaign has been begun; what was claimed and given back untouched does not count."""
+    of_it = Message.campaign_id == campaign_id
+    moved = select(Message.id).where(of_it, Message.state.not_in(UNTOUCHED))
+    tried = select(Attempt.id).join(Message, Message.id == Attempt.message_id).where(of_it, Message.run_id.is_not(None))
+    return bool(db.session.scalar(select(moved.exists() | tried.exists())))
 
 
 def _has_open(*states: State) -> Exists:

@@ -9,6 +9,9 @@ CELLS = "campaigns.cells"
 SETTINGS = "campaigns.settings"
 WORKSPACE = "settings.index"
 
+GRAVE = frozenset({"placeholder-link", "starter-text", "mailed-lately", "gap", "empty-link", "local-link"})
+"""Warnings about what every reader would see: to send all the same, somebody has to say so."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -24,3 +27,7 @@ class Finding:
     @property
     def is_blocking(self) -> bool:
         return self.level == "error"
+
+    @property
+    def is_grave(self) -> bool:
+        return not self.is_blocking and self.code in GRAVE

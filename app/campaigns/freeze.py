@@ -10,7 +10,7 @@ from app.campaigns.audience import cells_of, judge, variants_of
 from app.campaigns.corrected import take_over
 from app.campaigns.engagement import rank_by_engagement
 from app.campaigns.layout import layout_of
-from app.campaigns.lifecycle import CampaignState, change_state, waiting
+from app.campaigns.lifecycle import UNTOUCHED, CampaignState, change_state, waiting
 from app.campaigns.limits import take_turns
 from app.campaigns.models import Campaign, Cell, Link, Variant
 from app.campaigns.review import blocking_findings, sender_of
@@ -50,11 +50,15 @@ def freeze(campaign_id: int) -> CampaignState:
     return _let_go(campaign)
 
 
-def thaw(campaign_id: int) -> None:
-    """Take the ledger of an undone launch away again."""
-    db.session.execute(delete(Message).where(Message.campaign_id == campaign_id))
+def thaw(campaign_id: int) -> bool:
+    """Take the ledger of an undone launch away again; True if a worker had a message of it, which stays."""
+    of_it = Message.campaign_id == campaign_id
+    db.session.execute(delete(Message).where(of_it, Message.state.in_(UNTOUCHED)))
+    if db.session.scalar(select(Message.id).where(of_it).limit(1)) is not None:
+        return True
     db.session.execute(delete(Cell).where(Cell.campaign_id == campaign_id))
     db.session.execute(delete(Link).where(Link.campaign_id == campaign_id))
+    return False
 
 
 def _write_ledger(campaign: Campaign) -> None:

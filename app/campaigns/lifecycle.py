@@ -7,7 +7,8 @@
       │     │          │         │         ▲
       └─────┴──────────┴─────────┘         └── scheduled    (its time passed while we were down: it asks)
 
-`launching` gives a draft back when the freeze fails, `holding` when somebody undoes it.
+`launching` gives a draft back when the freeze fails; `holding`, `sending` and `paused` when somebody undoes the launch
+before a single mail has gone out.
 """
 
 from collections.abc import Iterable
@@ -20,6 +21,7 @@ from sqlalchemy import select, update
 from app.campaigns.models import Campaign
 from app.core.database import db
 from app.core.errors import Conflict, NotFound
+from app.messages.lifecycle import State
 
 
 class CampaignState(StrEnum):
@@ -38,8 +40,11 @@ ARROWS: dict[CampaignState, frozenset[CampaignState]] = {
     CampaignState.SCHEDULED: frozenset({CampaignState.LAUNCHING, CampaignState.DRAFT, CampaignState.PAUSED}),
     CampaignState.LAUNCHING: frozenset({CampaignState.HOLDING, CampaignState.SENDING, CampaignState.DRAFT}),
     CampaignState.HOLDING: frozenset({CampaignState.SENDING, CampaignState.DRAFT}),
-    CampaignState.SENDING: frozenset({CampaignState.PAUSED, CampaignState.FINISHED, CampaignState.CANCELLED}),
-    # To launching or draft only when it was never frozen: a schedule that passed while we were down.
+    # To draft only while nothing has gone out: `control.undo` looks.
+    CampaignState.SENDING: frozenset(
+        {CampaignState.PAUSED, CampaignState.FINISHED, CampaignState.CANCELLED, CampaignState.DRAFT}
+    ),
+    # To launching only when it was never frozen: a schedule that passed while we were down.
     CampaignState.PAUSED: frozenset(
         {CampaignState.SENDING, CampaignState.CANCELLED, CampaignState.LAUNCHING, CampaignState.DRAFT}
     ),
@@ -50,6 +55,9 @@ ARROWS: dict[CampaignState, frozenset[CampaignState]] = {
 
 STARTED = frozenset({CampaignState.LAUNCHING, CampaignState.HOLDING, CampaignState.SENDING})
 """On its way out, with nothing left for a person to decide."""
+
+UNTOUCHED = (State.PLANNED, State.SKIPPED)
+"""States of messages that no server has been given."""
 
 EDITABLE = frozenset({CampaignState.DRAFT})
 

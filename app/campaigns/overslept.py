@@ -18,6 +18,8 @@ from app.core.wallclock import wall_at
 
 LOOK = timedelta(minutes=1)
 """How often a campaign is marked as looked at."""
+SLEPT = "Merpati was not running from"
+"""How the words begin by which a campaign asks after that."""
 
 _SLEPT = text(
     """
@@ -53,7 +55,7 @@ def _ask(row: Any, now: datetime) -> bool:
     zone = ZoneInfo(row.timezone)
     begin, end = (f"{wall_at(moment, zone):%Y-%m-%d %H:%M}" for moment in (row.looked_at, now))
     reason = (
-        f"Merpati was not running from {begin} to {end} ({zone}), and the time of {row.missed:,} people passed. They "
+        f"{SLEPT} {begin} to {end} ({zone}), and the time of {row.missed:,} people passed. They "
         "were not written to late without asking. Resume sends to them now and to the others at their times."
     )
     won = db.session.scalar(

@@ -12,7 +12,7 @@ from app.campaigns.findings import AUDIENCE, SETTINGS, WORKSPACE, Finding
 from app.campaigns.layout import Layout
 from app.campaigns.models import Campaign
 from app.campaigns.review_content import content_findings
-from app.campaigns.review_domain import domain_findings
+from app.campaigns.review_domain import domain_findings, domain_notes
 from app.campaigns.review_people import people_findings
 from app.core.database import db
 from app.core.errors import Invalid
@@ -25,6 +25,8 @@ class Review:
 
     findings: tuple[Finding, ...]
     audience: AudienceCount
+    notes: tuple[str, ...] = ()
+    """What was not checked, and why."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -42,7 +44,8 @@ def review(campaign: Campaign) -> Review:
     if not audience.planned and _crowded(audience):
         # At another time they may be written to: what stops a launch now must not keep it from being planned.
         findings = [_nobody_now(audience) if finding.code == "nobody" else finding for finding in findings]
-    return Review(tuple(sorted(findings, key=lambda finding: finding.level)), audience)
+    sender = sender_of(campaign, db.session.get_one(Workspace, campaign.workspace_id))[1]
+    return Review(tuple(sorted(findings, key=lambda finding: finding.level)), audience, domain_notes(sender))
 
 
 def blocking_findings(campaign: Campaign, layout: Layout | None = None) -> list[Finding]:

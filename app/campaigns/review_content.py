@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from app.audience.attributes import attribute_types
 from app.campaigns.findings import CONTENT, Finding
 from app.campaigns.models import Campaign, Variant
+from app.campaigns.review_starter import starter_findings
 from app.core.extensions import settings
 from app.rendering.compiled import CompiledDesign
 from app.rendering.design import compile_design
@@ -29,7 +30,12 @@ def content_findings(campaign: Campaign, variant: Variant) -> list[Finding]:
         design = compile_design(source)
     except DesignError as error:
         return [*found, _finding(variant, "error", "bad-content", f"The content has a mistake. {error}", "mjml")]
-    return [*found, *_unknown_fields(variant, source), *_lint(variant, design, source)]
+    return [
+        *found,
+        *_unknown_fields(variant, source),
+        *_lint(variant, design, source),
+        *starter_findings(variant, source),
+    ]
 
 
 def source_of(campaign: Campaign, variant: Variant) -> str:

@@ -23,7 +23,7 @@ LEAD = timedelta(minutes=10)
 """So much before the first zone's time a campaign is launched: for the freeze, and the hold (10 minutes at most)."""
 LATE = timedelta(minutes=15)
 """A time missed by more than this is not caught up on by itself: the moment may be wrong by now."""
-SHORTEST, LONGEST = 30, 7 * 24 * 60
+SHORTEST, LONGEST = 5, 7 * 24 * 60
 """Minutes a send can be spread over."""
 PASSED = ("next-day", "at-once")
 ELSEWHERE = ""

@@ -48,11 +48,11 @@ def write_local(moment: datetime, workspace: Workspace) -> str:
 
 
 def local_time(moment: datetime | None, workspace: Workspace) -> str:
-    """A moment for people, such as `Mar 15, 2027, 9:30 AM (Asia/Jakarta)`; nothing for None."""
+    """A moment for people, such as `15 Mar 2027, 09:30 (Asia/Jakarta)`; nothing for None."""
     if moment is None:
         return ""
     local = moment.astimezone(ZoneInfo(workspace.timezone))
-    return f"{format_datetime(local, 'medium', rebase=False)} ({workspace.timezone})"
+    return f"{format_datetime(local, TO_THE_MINUTE, rebase=False)} ({workspace.timezone})"
 
 
 def plan_words(timing: Timing, until: datetime | None, workspace: Workspace) -> str:

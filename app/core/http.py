@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Response, current_app, g, jsonify, render_template, request
 from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import DataError, OperationalError, SQLAlchemyError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from app.core.database import db
 from app.core.errors import (
@@ -154,7 +154,15 @@ def _http_error(error: HTTPException) -> Any:
     if error.code is None or error.code < 400:
         return error
     texts = {404: "There is nothing at this address.", 405: "This address does not take that kind of request."}
+    if error.description == RequestEntityTooLarge.description:
+        texts[413] = _too_large()
     return answer_error(error.code, texts.get(error.code, error.description or error.name), error=error)
+
+
+def _too_large() -> str:
+    most = request.max_content_length or 0
+    size = f"{most / 1024**2:.0f} MB" if most >= 1024**2 else f"{most // 1024} KB"
+    return f"What was sent is larger than this address takes ({size}). Nothing was saved. Go back and send less."
 
 
 def _unexpected(error: Exception) -> Any:
@@ -177,9 +185,10 @@ def answer_error(status: int, detail: str, *, field: str | None = None, error: H
 
 def _page(status: int, **values: Any) -> str:
     values["status"] = status
-    if status < 500:
+    if status < 500 and status != 413:
         return render_template("errors/error.html", **values)
-    # Without the context processors: they ask who is signed in, and so the database, which may be what failed.
+    # Without the context processors: they ask who is signed in, and so the database, which may be what failed, or the
+    # body, which may be what was too large.
     return current_app.jinja_env.get_template("errors/error.html").render(values)
 
 

@@ -21,6 +21,10 @@ from app.core.errors import SettingsError
 ROOT = Path(__file__).resolve().parents[2]
 """Where the program lies; its data do, too, unless told otherwise, wherever a command is called from."""
 
+EXAMPLE_MAIL_DOMAIN = "mail.example.com"
+EXAMPLE_BOUNCE_DOMAIN = "bounces.example.com"
+"""Somebody else's names: they stand in for ours as long as nothing is set, and are never to be published."""
+
 RETRY_MINUTES = (5, 7, 8, 25, 75, 120, *([240] * 11))
 """Minutes to wait before each retry of a deferred message; 48 hours in all."""
 
@@ -61,10 +65,14 @@ class Settings(BaseSettings):
         default=(), description="Earlier secret keys, comma separated; links signed with them keep working."
     )
     mail_domain: str = Field(
-        default="mail.example.com", description="Domain of Message-IDs and List-Ids of this installation."
+        default=EXAMPLE_MAIL_DOMAIN,
+        description="Name of this machine in mail: the MX and SPF records to publish point to it; Message-IDs, "
+        "List-Ids, the greeting of servers and forwarded replies bear it. Unset: the host of MERPATI_BASE_URL, if it "
+        "is a name in public DNS, or else MERPATI_BOUNCE_DOMAIN.",
     )
     bounce_domain: str = Field(
-        default="bounces.example.com", description="Domain of envelope senders; its MX is our listener."
+        default=EXAMPLE_BOUNCE_DOMAIN,
+        description="Domain of envelope senders, such as bounces.example.org; its MX is our listener.",
     )
     bounce_listen: str = Field(default="127.0.0.1:8026", description="host:port of the built-in listener for bounces.")
     smtp_url: str = Field(
@@ -104,10 +112,14 @@ class Settings(BaseSettings):
     )
     internal_hosts: bool = Field(
         default=False,
-        description="Let owners name servers on private addresses, such as 10.0.0.5 or localhost, for their mailboxes.",
+        description="Let owners name servers on private addresses, such as 10.0.0.5 or 127.0.0.1, for their mailboxes: "
+        "all such servers, or none.",
     )
     import_limit: int = Field(default=2 * 1024**3, description="Largest file an import takes.")
     raw_mail_days: int = Field(default=60, ge=1, description="Days that incoming bounces and reports are kept in full.")
+    watch_days: int = Field(
+        default=400, ge=63, description="Days that the hourly counts of the watch are kept; its page looks back on 63."
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
     log_json: bool = Field(default=False, description="Write logs as JSON lines.")
 
@@ -131,6 +143,15 @@ class Settings(BaseSettings):
                 values[name] = tuple(part.strip() for part in text.split(",") if part.strip())
         return values
 
+    @model_validator(mode="before")
+    @classmethod
+    def _name_this_machine(cls, values: dict[str, object]) -> dict[str, object]:
+        if not values.get("mail_domain"):
+            values["mail_domain"] = _name_from(
+                str(values.get("base_url") or ""), str(values.get("bounce_domain") or "")
+            )
+        return values
+
     @model_validator(mode="after")
     def _check(self) -> Self:
         parts = urlsplit(self.base_url)
@@ -152,6 +173,20 @@ class Settings(BaseSettings):
         return not self.redis_url
 
     @property
+    def has_mail_domain(self) -> bool:
+        """Whether this machine has a name for mail that is ours to publish."""
+        return self.mail_domain.lower() != EXAMPLE_MAIL_DOMAIN
+
+    @property
+    def has_bounce_domain(self) -> bool:
+        return self.bounce_domain.lower() != EXAMPLE_BOUNCE_DOMAIN
+
+    @property
+    def catches_mail(self) -> bool:
+        """Whether the installation's own way out is the mail catcher."""
+        return self.catcher and self.smtp_url.endswith(self.catcher_listen)
+
+    @property
     def is_https(self) -> bool:
         return urlsplit(self.base_url).scheme == "https"
 
@@ -162,6 +197,19 @@ class Settings(BaseSettings):
     def url(self, path: str) -> str:
         """The public address of a path of this installation."""
         return self.base_url.rstrip("/") + path
+
+
+def _name_from(base_url: str, bounce_domain: str) -> str:
+    """The name this machine is most likely to have in public DNS."""
+    host = (urlsplit(base_url).hostname or "").rstrip(".")
+    return next((name for name in (host, bounce_domain) if _is_public_name(name)), EXAMPLE_MAIL_DOMAIN)
+
+
+def _is_public_name(name: str) -> bool:
+    if "." not in name or name == EXAMPLE_BOUNCE_DOMAIN:
+        return False
+    last = name.rpartition(".")[2]
+    return not last.isdigit() and last not in ("local", "localhost", "localdomain", "internal", "lan", "arpa")
 
 
 def host_port(address: str) -> tuple[str, int]:
@@ -220,7 +268,11 @@ def _mistake(error: ErrorDetails) -> str:
     text = error["msg"].removeprefix("Value error, ")
     if not error["loc"]:
         return text
-    return f"MERPATI_{str(error['loc'][0]).upper()}: {text}, not {error['input']!r}"
+    name = str(error["loc"][0])
+    if error["type"] in ("bool_parsing", "bool_type"):
+        about = Settings.model_fields[name].description if name in Settings.model_fields else ""
+        return f"MERPATI_{name.upper()}: write true or false, not {error['input']!r}. {about}".rstrip()
+    return f"MERPATI_{name.upper()}: {text}, not {error['input']!r}"
 
 
 def _read_secret(name: str, path: str) -> str:

@@ -24,6 +24,7 @@ from app.core.settings import Settings, load_settings
 from app.demo.checks import Check, compare
 from app.demo.world import World, time_scale, wait_until, world_process
 from app.reporting.report import Report
+from app.runtime.process import Process
 from app.shell.up import House
 
 PATIENCE = 300
@@ -34,7 +35,7 @@ def run_demo(*, once: bool, people: int, seed: int, seconds: int, home: Path | N
     """Run the demo; returns the exit code."""
     for number in (signal.SIGINT, signal.SIGTERM):
         # Also where a shell started us in the background, with Ctrl-C ignored.
-        signal.signal(number, _stop)
+        signal.signal(number, stop_on_signal)
     demo = Demo(stays=not once, people=people, seed=seed, seconds=seconds, home=home, console=Console(stderr=as_json))
     ok = False
     with demo.house_open():
@@ -46,7 +47,8 @@ def run_demo(*, once: bool, people: int, seed: int, seconds: int, home: Path | N
     return 0 if ok else 1
 
 
-def _stop(*_: object) -> None:
+def stop_on_signal(*_: object) -> None:
+    """A signal handler: end as with Ctrl-C."""
     raise KeyboardInterrupt
 
 
@@ -59,28 +61,35 @@ class Demo:
         self.people, self.seed, self.seconds, self.console = people, seed, seconds, console
         self.stays = stays
         self.begin = time.monotonic()
-        self.settings = _demo_settings(home, seconds)
+        self.settings = self.settings_for(home, seconds)
         self.truth = self.settings.root / "truth" / f"{time.strftime('%Y%m%d-%H%M%S')}.jsonl"
-        world = world_process(self.settings, seed=seed, seconds=seconds, truth=self.truth)
-        self.house = House(self.settings, [world], out=console.file)
+        self.house = House(self.settings, [self.world_process()], out=console.file)
         self.world = World(self.settings)
         self.checks: list[Check] = []
         self.report: Report | None = None
         self.link = ""
 
+    def settings_for(self, home: Path | None, seconds: float) -> Settings:
+        """The settings of the house, set for all its processes."""
+        return demo_settings(home, seconds)
+
+    def world_process(self) -> Process:
+        """The world, not yet running."""
+        return world_process(self.settings, seed=self.seed, seconds=self.seconds, truth=self.truth)
+
     @contextmanager
     def house_open(self) -> Iterator[None]:
         """All processes running, and an application to drive them with."""
-        self._say("Starting PostgreSQL, Valkey, web, two workers, schedule, bounce mailbox and a world of inboxes …")
+        self.say("Starting PostgreSQL, Valkey, web, two workers, schedule, bounce mailbox and a world of inboxes …")
         self.house.open()
         try:
             self.house.supervisor.start()
             self.house.supervisor.wait_ready()
             self.settings = self.house.settings
-            self._say(f"Everything runs after {time.monotonic() - self.begin:.1f} s.")
+            self.say(f"Everything runs after {time.monotonic() - self.begin:.1f} s.")
             yield
         except KeyboardInterrupt:
-            self._say("Stopping.")
+            self.say("Stopping.")
         finally:
             self.house.close()
 
@@ -93,9 +102,9 @@ class Demo:
             from app.demo.story import Story
 
             story = Story(self.settings, people=self.people, seed=self.seed)
-            self._import(story)
+            self.bring_in(story)
             self._send(story)
-            self._hear(story)
+            self.hear(story)
             self.report = story.report()
             self.checks = compare(
                 self.report, self.people, self.truth, self.settings.mail_domain, doubt=self._killed_workers_doubt()
@@ -106,7 +115,7 @@ class Demo:
 
     def stay(self) -> None:
         """Keep the site up until Ctrl-C."""
-        self._say("The site stays up; Ctrl-C ends it.")
+        self.say("The site stays up; Ctrl-C ends it.")
         while True:
             self.house.supervisor.poll()
             time.sleep(0.5)
@@ -126,9 +135,9 @@ class Demo:
             ],
         }
 
-    def _import(self, story: Any) -> None:
+    def bring_in(self, story: Any) -> None:
         path = story.write_people()
-        self._say(f"{self.people:,} people, none of them real, are in {path}. Importing them:")
+        self.say(f"{self.people:,} people, none of them real, are in {path}. Importing them:")
         with self._progress() as bar:
             task = bar.add_task("Import", total=self.people)
 
@@ -137,23 +146,23 @@ class Demo:
                 self.house.supervisor.poll()
 
             story.import_people(path, tick)
-        self._say(f"  {story.imported}")
+        self.say(f"  {story.imported}")
 
     def _send(self, story: Any) -> None:
         story.launch()
-        self._say("A newsletter in two subject lines, a tenth of the people held out. Sending:")
+        self.say("A newsletter in two subject lines, a tenth of the people held out. Sending:")
         with self._progress() as bar:
             task = bar.add_task("Send", total=self.people)
 
             def tick() -> None:
                 bar.update(task, completed=story.concluded())
 
-            self._wait(story.is_sent, PATIENCE, tick)
+            self.wait(story.is_sent, PATIENCE, tick)
             tick()
-        self._say(f"  {story.sending_speed()}")
+        self.say(f"  {story.sending_speed()}")
 
-    def _hear(self, story: Any) -> None:
-        self._say(f"Two days of opens, clicks, bounces and unsubscribes, in about {self.seconds} seconds:")
+    def hear(self, story: Any) -> None:
+        self.say(f"Two days of opens, clicks, bounces and unsubscribes, in about {self.seconds} seconds:")
         with self._progress() as bar:
             task = bar.add_task("Answers", total=None)
 
@@ -163,11 +172,11 @@ class Demo:
                 done = sum(int(number) for number in status.get("counts", {}).values())
                 bar.update(task, completed=done, total=done + pending)
 
-            self._wait(self.world.is_done, PATIENCE + self.seconds, tick)
-            self._wait(story.is_taken_in, PATIENCE, tick)
+            self.wait(self.world.is_done, PATIENCE + self.seconds, tick)
+            self.wait(story.is_taken_in, PATIENCE, tick)
             tick()
 
-    def _wait(self, is_so: Callable[[], bool], seconds: float, tick: Callable[[], None]) -> None:
+    def wait(self, is_so: Callable[[], bool], seconds: float, tick: Callable[[], None]) -> None:
         """Look until it is so, and keep the house running meanwhile: any part of it may end and come back."""
 
         def look() -> bool:
@@ -207,18 +216,18 @@ class Demo:
         self.console.print(truth)
         opens = self.report.total.opened_any
         share = self.report.machine_opens / opens if opens else 0
-        self._say(f"Machines alone made {share:.0%} of the recorded opens; the report keeps them apart.")
+        self.say(f"Machines alone made {share:.0%} of the recorded opens; the report keeps them apart.")
         wrong = [check.what for check in self.checks if not check.ok]
-        self._say("Every number adds up." if not wrong else f"These do NOT add up: {', '.join(wrong)}.")
-        self._say(f"The main job took {time.monotonic() - self.begin:.0f} s from the start.")
+        self.say("Every number adds up." if not wrong else f"These do NOT add up: {', '.join(wrong)}.")
+        self.say(f"The main job took {time.monotonic() - self.begin:.0f} s from the start.")
         if self.stays:
-            self._say(f"Report: {story.report_address()}\nSign in, once, with: {self.link}")
+            self.say(f"Report: {story.report_address()}\nSign in, once, with: {self.link}")
 
     def _progress(self) -> Progress:
         columns = (TextColumn("  {task.description:<8}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         return Progress(*columns, console=self.console)
 
-    def _say(self, text: str) -> None:
+    def say(self, text: str) -> None:
         self.console.print(text, highlight=False, soft_wrap=True)
 
 
@@ -228,8 +237,8 @@ def _mark(check: Check) -> str:
     return "in doubt" if check.ok else "differs"
 
 
-def _demo_settings(home: Path | None, seconds: float) -> Settings:
-    """The installation's settings, with a home, a pace and a trust of the demo's own."""
+def demo_settings(home: Path | None, seconds: float, **more: str) -> Settings:
+    """The installation's settings, with a home, a pace and a trust of the demo's own, and `more` by their names."""
     scale = time_scale(seconds)
     retries = [max(1.0, minutes * 60 * scale) / 60 for minutes in (5, 7, 8, 25)]
     own = {
@@ -238,6 +247,7 @@ def _demo_settings(home: Path | None, seconds: float) -> Settings:
         # The world says in X-Forwarded-For where each visitor would come from.
         "MERPATI_TRUSTED_PROXIES": "1",
         "MERPATI_CATCHER": "false",
+        **more,
     }
     os.environ.update(own)
     load_settings.cache_clear()

@@ -31,7 +31,7 @@ class Story:
     def __init__(self, settings: Settings, *, people: int, seed: int) -> None:
         self._settings, self._people, self._seed = settings, people, seed
         self.imported = ""
-        self._campaign_id = self._list_id = 0
+        self.campaign_id = self._list_id = 0
         self._launched = self._sent = 0.0
         self.workspace = self._workspace()
 
@@ -51,6 +51,11 @@ class Story:
         seconds = time.monotonic() - begin
         self.imported = f"{row.added:,} added, {row.invalid:,} invalid, in {seconds:.1f} s."
 
+    def hold(self, seconds: int) -> None:
+        """Let campaigns wait so long after their launch."""
+        self.workspace.hold_seconds = seconds
+        db.session.commit()
+
     def launch(self) -> None:
         with in_workspace(self.workspace.id):
             campaign = create_campaign("Autumn letter", mjml=load_starter("newsletter").mjml)
@@ -64,14 +69,14 @@ class Story:
             db.session.commit()
             launch(campaign.id, by=None)
             db.session.commit()
-            self._campaign_id = campaign.id
+            self.campaign_id = campaign.id
             with suppress(Unavailable):  # the queue is away: the schedule asks again when it is back
                 prepare([campaign.id])
         self._launched = time.monotonic()
 
     def is_sent(self) -> bool:
         with in_workspace(self.workspace.id):
-            state = find_campaign(self._campaign_id, fresh=True).state
+            state = find_campaign(self.campaign_id, fresh=True).state
             db.session.rollback()
         if state == CampaignState.FINISHED and not self._sent:
             self._sent = time.monotonic()
@@ -93,10 +98,10 @@ class Story:
 
     def report(self) -> Report:
         with in_workspace(self.workspace.id):
-            return report(self._campaign_id)
+            return report(self.campaign_id)
 
     def report_address(self) -> str:
-        return self._settings.url(f"/w/{self.workspace.slug}/reports/{self._campaign_id}")
+        return self._settings.url(f"/w/{self.workspace.slug}/reports/{self.campaign_id}")
 
     def sign_in_link(self) -> str:
         secret = make_link("sign-in", self._owner)
@@ -105,7 +110,7 @@ class Story:
 
     def _ledger(self) -> Ledger:
         with in_workspace(self.workspace.id):
-            found = ledger(self._campaign_id)
+            found = ledger(self.campaign_id)
             db.session.rollback()
         return found
 

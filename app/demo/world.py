@@ -1,6 +1,7 @@
 """The simulated world of a demo: how it is started, and when it is done."""
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from http.client import HTTPConnection, HTTPException
@@ -26,6 +27,16 @@ def world_process(settings: Settings, *, seed: int, seconds: float, truth: Path)
         *("simulator", "--seed", str(seed), "--time-scale", str(time_scale(seconds)), "--hours", str(HOURS)),
         *("--truth", str(truth), "--fresh-list", "--forwarded"),
     )
+    return Process("world", argv, ready=answers(*host_port(settings.catcher_page), "/status"))
+
+
+def changeable_world_process(settings: Settings, *, seed: int, seconds: float, truth: Path, moods: Path) -> Process:
+    """The same, with a file by which providers change their minds (`simulator/weather.py`)."""
+    argv = [
+        *(sys.executable, "-m", "app.simulator", "--moods", str(moods), "--seed", str(seed)),
+        *("--time-scale", str(time_scale(seconds)), "--hours", str(HOURS)),
+        *("--truth", str(truth), "--fresh-list", "--forwarded"),
+    ]
     return Process("world", argv, ready=answers(*host_port(settings.catcher_page), "/status"))
 
 

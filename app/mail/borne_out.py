@@ -23,6 +23,8 @@ _NO_HOST = re.compile(r"account or domain may not exist, they may be blacklisted
 # The refusal by table: in Exchange Online the directory, in Postfix `check_recipient_access`. Tables of senders and of
 # machines have other words there ("Sender address rejected", "Client host rejected"), so it is the recipient's name.
 _BY_TABLE = re.compile(r"\brecipient address rejected: access denied", re.IGNORECASE)
+# RFC 5321 §4.2.3 gives this sentence to 450 (busy) and to 550 (not found, no access, or policy).
+_UNAVAILABLE = re.compile(r"\bmailbox unavailable\b", re.IGNORECASE)
 
 
 def is_borne_out(whole: str, reply: str, status: str, reply_code: int | None, stage: Stage | None) -> bool:
@@ -46,6 +48,11 @@ def says_unroutable(text: str, reason: str, reply_code: int | None) -> bool:
     if reply_code is not None:
         return False
     return (reason == "userunknown" and _UNROUTED.search(text) is not None) or _NO_HOST.search(text) is not None
+
+
+def refuses_mailbox(text: str, reason: str, reply_code: int | None, stage: Stage | None) -> bool:
+    """Whether the standard's own sentence refuses the mailbox for good, without saying why: no fault of a machine."""
+    return reason == "systemerror" and reply_code == 550 and stage in ("rcpt", None) and bool(_UNAVAILABLE.search(text))
 
 
 def refuses_by_name(text: str, reason: str, stage: Stage | None) -> bool:

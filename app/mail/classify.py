@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.mail.borne_out import is_borne_out, refuses_by_name, says_unroutable
+from app.mail.borne_out import is_borne_out, refuses_by_name, refuses_mailbox, says_unroutable
 from app.mail.phrases import reason_by_text
 from app.mail.providers import ProviderRule, reason_by_provider
 from app.mail.reasons import REASONS, Effect, Persistence, Scope
@@ -64,7 +64,8 @@ def judge(
     notes = unwrapped(notes[:4000])
     told = f"{status} {text}"
     by_provider = reason_by_provider(told, remote_host, reporter)
-    if by_provider and by_provider.reason == "userunknown" and by_provider.vouches:
+    vouched = by_provider is not None and by_provider.reason == "userunknown" and by_provider.vouches
+    if vouched:
         stage = "rcpt"
     reason, evidence = (
         _by_provider(by_provider)
@@ -78,6 +79,10 @@ def judge(
         reason, evidence = "hostunknown", "the words of the system that found no host for the domain"
     if refuses_by_name(text, reason, stage):
         reason = "userunknown"
+    elif refuses_mailbox(text, reason, reply_code, stage):
+        reason, evidence = "filtered", "mailbox unavailable, for good (RFC 5321 §4.2.3)"
+    elif by_provider and vouched and by_provider.firsthand:
+        pass
     elif reason == "userunknown" and not is_borne_out(whole, text, status, reply_code, stage):
         reason, evidence = "filtered", f"{evidence}; nothing else bears it out"
     permanent = _is_permanent(status, reply_code) if status or reply_code else gave_up

@@ -94,7 +94,7 @@ def _recipient(group: Fields, prose: str, named: dict[str, str], reporter: str, 
         # A file, a program or a route: Exim and Sendmail put there what failed. Its person is named elsewhere.
         elsewhere = original or (next(iter(named)) if alone and len(named) == 1 else "")
         address = elsewhere or first_address(address) or address
-    notes = prose if alone else named.get(address, "")
+    notes = prose if alone else named.get(address, "")[: room_for(count)]
     return report(
         address=address,
         original=original,

@@ -13,12 +13,17 @@ _SUBJECTS = (
         r"\bndn\b",
         "^warning:",
     ),
-    (r"deliver\w* (?:\w+ ){0,2}(?:fail|problem|status|error|delay|notif|report|unsuccess)", "delayed mail"),
+    (r"deliver\w{0,12} (?:\w+ ){0,2}(?:fail|problem|status|error|delay|notif|report|unsuccess)", "delayed mail"),
     ("fail(?:ure|ed) (?:notice|deliver|e?-?mail|message|to (?:deliver|send)|addresses)", "(?:processing|mail) error"),
     ("(?:e?-?mail|message) (?:fail|deliver|delay|system error|could not|not sent|bounced)", r"could\s?n.?t be"),
     ("error (?:sending|delivering)", r"not (?:a )?members?\b", "loop alert"),
     # German, Dutch
-    ("unzustellbar", "nicht zugestellt", r"zustell\w* ?(?:fehl|nicht|problem|verz)", r"fehler\w* (?:bei der )?zustell"),
+    (
+        "unzustellbar",
+        "nicht zugestellt",
+        r"zustell\w{0,12} ?(?:fehl|nicht|problem|verz)",
+        r"fehler\w{0,12} (?:bei der )?zustell",
+    ),
     ("onbestelbaar", "niet afgeleverd", "niet (?:worden )?(?:be)?zorg"),
     # French, Italian, Spanish, Portuguese
     ("non (?:remis|distribu[ée]|d[ée]livr)", "[ée]chec de (?:la )?(?:remise|distribution|livraison)"),
@@ -53,7 +58,7 @@ _OPENINGS = (
     (r"(?:could|can)\s?(?:not|n.t) be (?:\w+ )?(?:deliver|reach|sent|forward)", r"(?:could|can)\s?(?:not|n.t) deliver"),
     (r"(?:was|were)\s?(?:not|n.t) (?:be )?(?:able to )?deliver", r"unable to (?:\w+ )?deliver", "not delivered to"),
     ("did not (?:reach|receive)", "undeliver(?:ed|able)", "error (?:while )?delivering"),
-    (r"deliver\w* (?:to the following|has (?:been delayed|failed)|fail|error)",),
+    (r"deliver\w{0,12} (?:to the following|has (?:been delayed|failed)|fail|error)",),
     ("(?:has|have) been (?:returned|rejected|bounced)", "permanent (?:fatal )?(?:delivery )?error"),
     ("(?:failed|intended|invalid final delivery) (?:recipient|address|userid)", "invalid user address"),
     (r"following (?:e-?mail )?(?:address|recipient)(?:es|s|\(e?s\))? (?:had|has|have|fail|could|were|was|is|are|did)",),
@@ -90,5 +95,5 @@ SUCCESS_SUBJECT = _compiled(
 )
 # What mail programs put before the subject of an answer or of a forwarded mail.
 ANSWER_SUBJECT = re.compile(
-    r"\s*(?:re|aw|sv|fwd?|wg|tr|rv|enc|antw|vs|回复|答复|转发|返信)\s*(?:\[\d+\])?\s*[:：]", re.I
+    r"\A\s*+(?:re|aw|sv|fwd?|wg|tr|rv|enc|antw|vs|回复|答复|转发|返信)\s*+(?:\[\d+\]\s*+)?[:：]", re.I
 )

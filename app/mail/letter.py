@@ -12,9 +12,9 @@ _MANY_LINES = re.compile(r"\n{3,}")
 # How mail programs begin what they quote: a line that ends with a colon and says who wrote, or a rule.
 _QUOTE = re.compile(
     r"""^(?:
-      [ \t]*-{2,}[ ]?[^\n]{0,60}(?:original|ursprüngliche|weitergeleitet|forwarded|transféré|reenviado|inoltrato
+      [ \t]*+-{2,}+[ ]?[^\n]{0,60}(?:original|ursprüngliche|weitergeleitet|forwarded|transféré|reenviado|inoltrato
         |doorgestuurd)
-    | [ \t]*_{20,}[ \t]*$
+    | [ \t]*+_{20,}+[ \t]*+$
     | [^\n]{0,300}(?:\bwrote|\bschrieb|\ba\ écrit|\bescribió|\bescreveu|\bha\ scritto|\bschreef|\bskrev|\bnapisał
         |\bkirjoitti|\bmenulis|\byazdı|\bнаписал|のメール|写道|님이\ 작성)[^\n]{0,100}:[ \t]*$
     | (?:From|Von|De|Da|Van|Från|Fra|Od|Dari|От|发件人|差出人)[ ]?[:：][ ][^\n]*\n(?:[^\n:：]{1,30}[:：][^\n]*\n){1,4}

@@ -1,8 +1,8 @@
 """What a report says in its own words: the text before the returned mail, from its plain part or from its HTML."""
 
-import html
 import re
 
+from app.core.entities import unescaped
 from app.mail.mime import Part
 
 _LONGEST = 32 * 1024
@@ -44,7 +44,7 @@ def own_words(mail: Part) -> str:
 def plain_text(markup: str) -> str:
     """The text of an HTML page, its blocks on lines of their own."""
     seen = _without_unseen(markup[:_LONGEST_HTML])
-    text = html.unescape(_TAG.sub("", _BREAK.sub("\n", seen)))
+    text = unescaped(_TAG.sub("", _BREAK.sub("\n", seen)))
     return "\n".join(" ".join(line.split()) for line in text.split("\n"))[:_LONGEST]
 
 

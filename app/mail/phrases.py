@@ -6,6 +6,7 @@ is that of the standards (RFC 5321 §4.2, RFC 3463 §3) and of what the common s
 `app/mail/wording.py` explains the notation.
 """
 
+from app.mail.phrases_of_languages import PHRASES_OF_LANGUAGES
 from app.mail.phrases_of_recipient import PHRASES_OF_RECIPIENT
 from app.mail.phrases_of_sender import PHRASES_OF_SENDER
 from app.mail.wording import bare_words, compiled
@@ -30,7 +31,8 @@ _GROUPS = {
 }
 
 _COMPILED = tuple(
-    (reason, compiled(phrases, _GROUPS)) for reason, phrases in (*PHRASES_OF_SENDER, *PHRASES_OF_RECIPIENT)
+    (reason, compiled(phrases, _GROUPS))
+    for reason, phrases in (*PHRASES_OF_SENDER, *PHRASES_OF_RECIPIENT, *PHRASES_OF_LANGUAGES)
 )
 
 

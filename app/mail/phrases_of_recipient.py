@@ -12,6 +12,7 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
             "quota|disk_quota ~4 exceed*|full|reached|violat*|limit",
             "overquota|mailboxfull|quotaexceeded|not_enough_storage|not_enough_space|exceeded_storage_allocation",
             "{mailbox} ~2 is ~1 full|too_large",
+            "{mailbox}|user|recipient|customer ~1 has|contains|holds too_many {message}",
         ),
     ),
     # Exim's words for what a program of the recipient's printed: whom that did not find is not the mailbox.
@@ -53,6 +54,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
             "{inactive} ~1 {mailbox}|user|recipient|address|customer|email",
             "{mailbox}|user|recipient ~4 temporarily|currently ~1 {inactive}",
             "{mailbox}|user|recipient ~2 not|isnt ~1 active|enabled|activated",
+            # What Exchange names the fault inside.
+            "accountdisabledexception*|mapiexceptionaduserdisabled*",
         ),
     ),
     (
@@ -69,6 +72,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
         "hostunknown",
         (
             "domain is_not_reachable",
+            # SendGrid's own words, before it reaches any server.
+            "unable_to get mx",
             # Close together: "host mx said user unknown" and "user unknown remote system" speak of a mailbox.
             "host|domain|mail_server|hostname|domain_name|domains ~1 {unknown}",
             "host ~1 lookup not_found|did_not_complete",
@@ -97,12 +102,15 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
             "members|subscribers|group|list ~3 only|restricted|not_allowed",
             "blocked|rejected|refused by ~1 recipient|user|addressee",
             "recipients|users|personal ~2 preferences|filter*|settings",
+            "recipient|addressee|user ~1 rejected|refused ~1 message|mail|email",
+            "not|isnt ~1 allowed|permitted|authorized|authorised ~1 to receive",
         ),
     ),
     (
         "userunknown",
         (
             "invalid final delivery userid",
+            "not ~1 user|mailbox|account of|at|on ~1 this|our ~1 server|system|domain|host",
             "account|mailbox|address|user ~1 you ~5 does_not_exist|doesnt_exist|not_exist",
             "{person} ~4 {unknown}",
             "unknown|no_such|invalid|nonexistent|nonexisting|unrouteable|unroutable|undeliverable|incorrect|"
@@ -226,6 +234,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
     (
         "syntaxerror",
         (
+            # RFC 3463 §3.6 calls x.5.x the protocol's.
+            "protocol violation*",
             "syntax_error|bad_sequence|unknown_command|command_unknown|invalid_command|command_rejected",
             "command|parameter|argument|option ~3 not|unrecognized|unrecognised|unimplemented ~2 recognized|"
             "recognised|implemented|"

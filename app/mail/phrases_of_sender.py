@@ -70,6 +70,8 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
             "sending|send|outgoing ~1 limit*|quota|rate",
             "exceed*|over|above|beyond ~4 rate|number_of_messages|messages_per|sending_limit",
             "unusual|high|excessive ~1 rate|volume|number|amount ~1 of ~2 {message}",
+            # Exchange, of one mailbox that gets too much at once (432 4.3.2).
+            "recipient thread_limit exceed*",
             "slow_down|slowing_down|throttled|throttling|ratelimited|ratelimit|too_fast|too_quickly|"
             "too_frequent*|too_much_mail",
         ),
@@ -84,6 +86,8 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
             "spamhaus*|spamcop*|barracudacentral*|sorbs*|uceprotect*|abuseat*|surbl*|uribl*|mailspike*|psbl*",
             "zen.spamhaus*|bl.spamcop*|dnsbl*|rbl|dnsrbl",
             "blacklist*|blocklist*|denylist*|blacklisted|blocklisted",
+            # What Postfix says by default, with the name of any list (postconf(5), default_rbl_reply).
+            "blocked using",
             "{refused} ~1 using ~6 list|bl|rbl|database",
             "listed ~1 in|at|on|by ~3 list|bl|rbl|database",
             "your|sending|client|connecting|this|the ~2 {host} ~4 blocked|banned|listed|refused|denied|blacklisted",
@@ -100,6 +104,9 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
         "badreputation",
         (
             "due_to|because_of ~2 reputation",
+            # Who guesses at addresses is a spammer: it is the sender's count, not this recipient.
+            "too_many|excessive ~1 unknown|invalid|bad|nonexistent ~1 recipients|users|rcpts|addresses|mailboxes",
+            "possible open relay|proxy",
             "low|poor|bad|insufficient|reputation ~4 reputation|score",
             "reputation ~6 low|poor|bad|too|below",
             "due_to|because_of ~4 complaints",

@@ -59,7 +59,7 @@ def recipients_in_prose(mail: Part, text: str) -> dict[str, str]:
         pairs: dict[str, str] = {}
         for address, said in islice(decode(mail, text), MAX_RECIPIENTS):
             known = pairs.setdefault(address.rstrip("."), said)
-            if known is not said and not _HAS_CODE.search(known):
+            if known is not said and len(known) < _LONGEST_SAID and not _HAS_CODE.search(known):
                 # Exchange explains in its reader's language first, and gives the reply further down.
                 pairs[address.rstrip(".")] = f"{known}\n{said}"
         if pairs:
@@ -74,9 +74,9 @@ def _told(address: str, action: str, said: str, text: str) -> RecipientReport:
 
 def _failed_header(mail: Part, text: str) -> Iterator[tuple[str, str]]:
     """Exim and Gmail name the recipients in a header and explain each below its address."""
-    explained = {address.lower(): said for address, said in listed(text)}
     values = ",".join(mail.header.all("X-Failed-Recipients")).split(",")[:MAX_RECIPIENTS]
     named = [found for value in values if (found := first_address(value))]
+    explained = {address.lower(): said for address, said in listed(text)} if named else {}
     if explained and not any(address.lower() in text.lower() for address in named):
         # Both come from one list; gateways rewrite addresses in headers, and leave the text alone.
         return

@@ -21,18 +21,18 @@ _ANNOUNCEMENTS = (
     r"\b(?:not delivered|undeliverable|not be (?:delivered|sent)|failed) to ?:?[ \t]*$",
     r"\bsent to the following\b",
     # German, Dutch, Swedish, Danish, Norwegian
-    r"folgende[nrs]? (?:\w+ ){0,2}(?:empf[äa]nger|adress|person)",
+    r"folgende[nrs]? (?:\w{1,40} ){0,2}(?:empf[äa]nger|adress|person)",
     r"an die folgenden",
     r"volgende (?:ontvanger|geadresseerde|adres)",
     r"f[öø]l(?:jande|gende) (?:mottag|modtag|adress)",
     # French, Spanish, Portuguese, Italian
     r"(?:destinataires?|adresses?) suivante?s?",
-    r"(?:destinatari\w*|direcci\w+|endere[çc]os?) (?:a )?(?:siguientes?|seguintes?)",
-    r"(?:siguientes?|seguintes?|seguent[ei]) (?:destinat[áa]ri\w+|direcci\w+|endere[çc]os?|indirizz\w+)",
+    r"\b(?:destinatari\w{0,12}|direcci\w{1,12}|endere[çc]os?) (?:a )?(?:siguientes?|seguintes?)",
+    r"\b(?:siguientes?|seguintes?|seguent[ei]) (?:(?:destinat[áa]ri|direcci|indirizz)\w{1,12}|endere[çc]os?)",
     # Polish, Czech, Russian, Turkish
-    r"nast[ęe]puj[ąa]c\w+ (?:adres|odbiorc)",
-    r"n[áa]sleduj[íi]c\w+ (?:adres|p[řr][íi]jemc)",
-    r"следующ\w+ (?:\w+ )?(?:адрес|получател)",
+    r"\bnast[ęe]puj[ąa]c\w{1,12} (?:adres|odbiorc)",
+    r"\bn[áa]sleduj[íi]c\w{1,12} (?:adres|p[řr][íi]jemc)",
+    r"\bследующ\w{1,12} (?:\w{1,40} )?(?:адрес|получател)",
     r"aşağıdaki (?:alıcı|adres)",
     # Japanese, Chinese, Korean
     r"(?:以下|次|下記)の?.{0,20}(?:アドレス|宛先|あて先|受信者)",
@@ -44,12 +44,12 @@ _ANNOUNCEMENT = re.compile(
 )
 # An address alone or first on its line, after a bullet, a number or a type; or behind a person's name (Exchange).
 _ENTRY = re.compile(
-    rf"""[ \t>*•|+\[-]*(?:\d{{1,3}}[.)]\s+)?(?:(?:smtp|rfc822|recipient|address|status:\s*\w+,\s*address)\s*[:;]\s*)?
-        ["'<(\[]*(?P<bare>{ADDRESS})
-    | [ \t>*•-]*[^\n@<>():]{{1,80}}\s?[<(](?:mailto:)?(?P<named>{ADDRESS})[>)](?:\s+on\s[^\n]{{0,60}})?[ \t]*$""",
+    rf"""[ \t>*•|+\[-]*+(?:\d{{1,3}}[.)]\s+)?(?:(?:smtp|rfc822|recipient|address|status:\s*\w+,\s*address)\s*[:;]\s*)?
+        ["'<(\[]*+(?P<bare>{ADDRESS})
+    | [ \t>*•-]*+[^\n@<>():]{{1,80}}\s?[<(](?:mailto:)?(?P<named>{ADDRESS})[>)](?:\s+on\s[^\n]{{0,60}})?[ \t]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
-_HEADING = re.compile(r"[ \t]*(?:-{2,}|_{5,}|={5,}|\*{5,}|\#{5,})")
+_HEADING = re.compile(r"[ \t]*+(?:-{2,}|_{5,}|={5,}|\*{5,}|\#{5,})")
 
 
 @dataclass(slots=True)

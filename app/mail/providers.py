@@ -3,7 +3,7 @@
 A rule applies when the reply comes from one of the hosts (or carries their signature) and the pattern is found in it.
 Sources: the providers' published lists of replies (Google Workspace Admin Help "SMTP error reference", Microsoft Learn
 "NDR codes in Exchange Online", Outlook.com Postmaster, Yahoo Sender Hub "SMTP error codes", Broadcom "Outbound Mail
-returned by MAILER-DAEMON@messagelabs.com").
+returned by MAILER-DAEMON@messagelabs.com", Yandex Mail help "Report on non-delivery to Yandex").
 """
 
 import re
@@ -31,6 +31,8 @@ class ProviderRule(NamedTuple):
     reason: str
     said: str
     vouches: bool
+    firsthand: bool
+    """Said by the provider itself, and no report of what another server said."""
 
 
 def _provider(
@@ -114,6 +116,15 @@ _PROVIDERS = (
         vouches=True,
     ),
     _provider(
+        # "No such user" has the code of a security rule (5.7.1) here; its help says that the address does not exist.
+        "yandex.ru yandex.net yandex.com",
+        r"\byandex\.(?:ru|net|com)\b",
+        (r"\bno such user\b", "userunknown"),
+        (r"policy rejection on the target address", "suspend"),
+        (r"mailbox size (?:limit )?exceeded", "mailboxfull"),
+        vouches=True,
+    ),
+    _provider(
         # Its notices hold the reply of the recipient's server; these are the forms for addresses not registered there.
         "messagelabs.com",
         r"\.messagelabs\.com\b",
@@ -134,7 +145,8 @@ def reason_by_provider(text: str, remote_host: str, reporter: str = "") -> Provi
         return None
     for pattern, reason in provider.rules:
         if found := pattern.search(text):
-            return ProviderRule(provider.hosts[0], reason, " ".join(found[0].split())[:100], provider.vouches)
+            said = " ".join(found[0].split())[:100]
+            return ProviderRule(provider.hosts[0], reason, said, provider.vouches, not provider.reports)
     return None
 
 

@@ -1,5 +1,6 @@
 """Reading what comes back: bounces, complaints, automatic answers, and mail from people."""
 
+from app.core.logging import log
 from app.mail.arf import FeedbackReport, read_feedback
 from app.mail.correspondence import read_correspondence
 from app.mail.dsn import StatusReport, read_dsn
@@ -11,6 +12,8 @@ from app.mail.prose import read_prose
 from app.mail.recipients import first_address
 from app.mail.traces import find_tokens
 
+UNREADABLE = "could not be read"
+"""How the evidence of a mail begins that the reader stumbled over; its kind is `none`."""
 _LONGEST_EVIDENCE = 500
 
 
@@ -18,8 +21,26 @@ def read_mail(raw: bytes, *, envelope_to: str | None = None) -> IncomingMail:
     """What a mail to one of our addresses says. Never raises, whatever the bytes; takes no more than a moment.
 
     `envelope_to` is the address the mail was delivered to, if the receiving side knows it: its token is trusted most.
-    Reports are looked for before automatic answers, since reports call themselves automatic too.
     """
+    try:
+        return _read(raw, envelope_to)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a fault of ours with one mail: a person looks at it, the log names it
+        log("mail").error("a mail could not be read", octets=len(raw), exc_info=error)
+        return IncomingMail(
+            kind="none",
+            recipients=(),
+            tokens=(),
+            feedback_type=None,
+            subject="",
+            from_address="",
+            evidence=f"{UNREADABLE}: {type(error).__name__}",
+        )
+
+
+def _read(raw: bytes, envelope_to: str | None) -> IncomingMail:
+    """Reports are looked for before automatic answers, since reports call themselves automatic too."""
     mail = read_parts(raw)
     dsn, feedback = _reports(mail)
     envelope_id = dsn.original_envelope_id if dsn else ""

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 Scope = Literal[
-    "address", "domain", "sender-auth", "sender-reputation", "content", "size", "transient-infra", "unknown", "none"
-]
+    "address", "domain", "sender-auth", "sender-reputation", "content", "policy", "size", "transient-infra", "unknown",
+    "none",
+]  # fmt: skip
 Persistence = Literal["permanent", "temporary", "delayed", "none"]
 Effect = Literal["suppress", "score", "alert", "slow", "retry", "note"]
 
@@ -48,8 +49,8 @@ _TABLE = (
     Reason("spamdetected", "content", None, "alert"),
     Reason("virusdetected", "content", "permanent", "alert"),
     Reason("contenterror", "content", None, "alert"),
-    Reason("policyviolation", "content", None, "alert"),
     Reason("notcompliantrfc", "content", None, "alert"),
+    Reason("policyviolation", "policy", None, "alert"),
     Reason("syntaxerror", "transient-infra", None, "alert"),
     Reason("networkerror", "transient-infra", "temporary", "retry"),
     Reason("systemerror", "transient-infra", "temporary", "retry"),
@@ -64,3 +65,8 @@ _TABLE = (
 )
 
 REASONS = {reason.word: reason for reason in _TABLE}
+
+OF_SENDER: frozenset[Scope] = frozenset({"sender-auth", "sender-reputation"})
+"""The scopes that speak of the sender, whatever is written."""
+OF_US: frozenset[Scope] = OF_SENDER | {"content", "policy"}
+"""The scopes that speak of the sender or of what was written, and so never of a person."""

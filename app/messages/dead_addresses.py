@@ -3,24 +3,26 @@
 While an incident of many alike failures is open, what it speaks of is held with it instead (`tracking/incidents`).
 """
 
-from app.mail.reasons import REASONS
+from app.mail.reasons import OF_US, REASONS
 
 DEAD = frozenset({"userunknown", "hasmoved", "hostunknown", "notaccept"})
 """The reasons that may speak of an address gone for good; a permanent `hostunknown` only if our resolver agrees."""
 SCORED = frozenset(word for word, reason in REASONS.items() if reason.effect in ("score", "suppress"))
 """The reasons that speak of the address or its domain: what is not dead counts as a point, one a day."""
-SENDER_SIDE = frozenset(
-    word
-    for word, reason in REASONS.items()
-    if reason.scope in ("sender-auth", "sender-reputation", "content") and reason.effect == "alert"
-)
+SENDER_SIDE = frozenset(word for word, reason in REASONS.items() if reason.scope in OF_US and reason.effect == "alert")
 """The reasons that speak of us or of what we wrote, and so never touch a person."""
 
 
 def provider_sql(message: str) -> str:
-    """The mailbox provider of a message, or its domain while that is not known; `message` is its alias."""
+    """The mailbox provider of a message, or its domain while that is not known; `message` is its alias.
+
+    The first thousands of a campaign may go before their domains were looked up; what was found since counts for them.
+    """
     domain = f"lower(substring({message}.address from '[^@]*$'))"
-    return f"CASE WHEN {message}.provider IN ('', 'none') THEN {domain} ELSE {message}.provider END"
+    found = f"SELECT d.provider FROM mailbox_domains d WHERE d.domain = {domain} AND d.provider <> 'none'"  # noqa: S608
+    return (
+        f"CASE WHEN {message}.provider IN ('', 'none') THEN coalesce(({found}), {domain}) ELSE {message}.provider END"
+    )
 
 
 def quoted(words: frozenset[str]) -> str:
@@ -35,6 +37,8 @@ bursts AS MATERIALIZED (
     WHERE i.kind = 'burst' AND i.ended_at IS NULL
           AND (i.workspace_id, i.provider, i.reason) IN (SELECT workspace_id, provider, reason FROM dead)
           AND i.seen_at >= (SELECT min(written_at) FROM dead) - interval '30 minutes'
+          -- Held no longer than a day, so that nobody keeps it open by going on.
+          AND i.began_at >= (SELECT min(written_at) FROM dead) - interval '24 hours'
     FOR SHARE
 ), marked AS MATERIALIZED (
     SELECT d.*, sha256(w.address_key || convert_to(lower(d.address), 'UTF8')) AS address_hash,

@@ -26,6 +26,8 @@ _PART = re.compile(
     r"""(?P<blank>\s+)|(?P<string>"[^"\\]*"|'[^'\\]*')|(?P<number>\d+(?:\.\d+)?)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)"""
     r"""|(?P<sign>==|!=|<=|>=|//|[|<>+\-~/%.,()\[\]])""",
 )
+_COLON_FILTER = re.compile(r"\|\s*(\w+)\s*$")
+_STRING = re.compile(r"""\s*("[^"\\]*"|'[^'\\]*')""")
 _FIELD_KEY = re.compile(r"""\s*(?:\.\s*(?P<name>[A-Za-z_][A-Za-z0-9_]*)|\[\s*(?P<quoted>"[^"\\]*"|'[^'\\]*')\s*\])""")
 _syntax = Environment()
 
@@ -185,6 +187,11 @@ class _Checker:
             self._fail(at, "A single = compares nothing: write ==.")
         if sign in "&!":
             self._fail(at, f'"{sign}" is not known here: write and, or, not.')
+        if sign == ":" and (found := _COLON_FILTER.search(self.text[:at])):
+            words = _STRING.match(self.text[at + 1 :])
+            value = words.group(1) if words else '"…"'
+            name = found.group(1) if found.group(1) in FILTERS else "fallback"
+            self._fail(at, f"What a filter is given stands in parentheses: write | {name}({value}) without the colon.")
         self._fail(at, f'"{sign}" is not known in merge tags.')
 
     def _fail(self, at: int, message: str) -> NoReturn:

@@ -2,9 +2,9 @@
 column; the renderer accepts all of it in silence."""
 
 import re
-from html import unescape
 from typing import NoReturn
 
+from app.core.entities import unescaped
 from app.rendering.errors import DesignError, design_error
 from app.rendering.filters import did_you_mean
 from app.rendering.markup import GONE_MASK, TAG_MASK, Attribute, Item
@@ -166,7 +166,7 @@ class _Checker:
     def _address(self, attribute: Attribute) -> None:
         if attribute.name.lower() not in _ADDRESS_ATTRIBUTES:
             return
-        url = re.sub(r"[\s\x00-\x20\x7f\u200b\ufeff]", "", unescape(attribute.value)).lower()
+        url = re.sub(r"[\s\x00-\x20\x7f\u200b\ufeff]", "", unescaped(attribute.value)).lower()
         if _UNSAFE_SCHEME.match(url) and not (attribute.name.lower() != "href" and _IMAGE_DATA.match(url)):
             scheme = url.split(":")[0]
             self._fail(attribute.start, f"An address that begins with {scheme}: is not allowed. Use https://.")

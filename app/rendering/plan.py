@@ -60,11 +60,20 @@ class Sources:
 def read_sources(design: CompiledDesign, subject: str, preheader: str) -> Sources:
     """Parse everything that has merge tags. Raises DesignError."""
     return Sources(
-        subject=parse(_unix(subject)),
-        preheader=parse(_unix(preheader or design.preheader)),
+        subject=_parse_field("subject", subject),
+        preheader=_parse_field("preheader", preheader or design.preheader),
         html=parse(_unix(design.html).rstrip("\n") + "\n", slots=True),
         text=parse(_unix(design.text).rstrip("\n") + "\n", slots=True),
     )
+
+
+def _parse_field(name: str, text: str) -> tuple[Node, ...]:
+    """A line of its own beside the design, so a mistake in it names it instead of a line of the design."""
+    try:
+        return parse(_unix(text))
+    except DesignError as error:
+        line = f", line {error.line}" if error.line and error.line > 1 else ""
+        raise DesignError(f"In the {name}{line}, column {error.column or 1}: {error.message}") from error
 
 
 def lay_out(sources: Sources, links: Sequence[Link], targets: Sequence[str] | None) -> Plan:

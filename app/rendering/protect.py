@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from html import unescape
 
+from app.core.entities import unescaped
 from app.rendering.errors import DesignError, design_error
 from app.rendering.markup import GONE_MASK, TAG_MASK, Item, read_markup
 from app.rendering.mjml_check import check_block_tags, check_mjml
@@ -145,7 +145,7 @@ class _Builder:
         pieces = []
         for number, piece in self._stretches(item.start, item.end):
             if number is None:
-                pieces.append(quote_text(unescape(piece)))
+                pieces.append(quote_text(unescaped(piece)))
             else:
                 pieces.append(written(self._take(number, item.parent, False)))
         return "".join(pieces)

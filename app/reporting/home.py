@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select, text
+from sqlalchemy import exists, func, select, text
 
 from app.accounts.models import Workspace
 from app.audience.models import MailingList, Subscriber
 from app.campaigns.models import Campaign
 from app.core.database import current_workspace_id, db
+from app.messages.lifecycle import State
+from app.messages.models import Message
 
 LATELY = 5
 
@@ -41,7 +43,7 @@ def overview() -> Overview:
             ("list", _count(MailingList) > 0),
             ("people", people > 0),
             ("campaign", _count(Campaign) > 0),
-            ("sent", bool(finished)),
+            ("sent", bool(finished) or _anything_went_out()),
         ),
         active=tuple(_campaigns("launching", "holding", "sending", "paused", "scheduled", order=Campaign.id.desc())),
         drafts=tuple(_campaigns("draft", order=Campaign.id.desc())),
@@ -54,6 +56,13 @@ def overview() -> Overview:
         )
         or 0,
     )
+
+
+def _anything_went_out() -> bool:
+    """Whether a mail of any campaign was sent: some of the rest may be tried again for days."""
+    is_sent = exists().where(Message.campaign_id == Campaign.id, Message.state == State.SENT)
+    query = select(Campaign.id).where(Campaign.launched_at.is_not(None), is_sent)
+    return db.session.scalar(query.limit(1)) is not None
 
 
 def _count(model: type[Any]) -> int:

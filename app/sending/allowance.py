@@ -65,7 +65,9 @@ class Allowance:
     async def _wait(self, desk: SendDesk, transport_id: int) -> None:
         wait = await seconds_until(transport_id, self._limits)
         if wait > WORTH_WAITING and not desk.permitted:
-            minutes = max(1, round(wait / 60))
-            desk.stop("waiting", f"The transport has carried what its limits allow; it goes on in {minutes:,} min.")
+            # The next run, within a minute or so, knows the workspace's zone and says when (ways.py).
+            desk.stop(
+                "waiting", "The transport has carried what its limits allow. Nothing was lost; it goes on by itself."
+            )
         else:
             await asyncio.sleep(min(max(wait, PAUSE), 4 * PAUSE))

@@ -16,7 +16,8 @@ from app.messages.lifecycle import State
 from app.sending.shares import settle_turn
 
 FAILURES = 4
-"""Failed runs in a row that open the breaker; a fault in the set-up does at once."""
+"""Failed runs in a row that open the breaker; a fault in the set-up does at once, and so does a run of nothing but
+doubt."""
 LONGEST = 30
 """Minutes for which the breaker is open at most: 1, 2, 4, 8, 16, 30."""
 NOT_ITS_FAULT = ("The database ", "The journal ", "The transport has carried ")
@@ -149,7 +150,10 @@ def report_of(desk: EndedDesk, *, is_probe: bool = False) -> RunReport:
     counts, words = desk.counts, desk.waiting_for
     names_it = words == desk.trouble or (desk.server in words and not words.startswith(NOT_ITS_FAULT))
     if desk.stopped == "waiting" and names_it:
-        kind: Kind = "setup" if desk.is_setup_fault else "failed"
+        # Where all that came of a run is doubt, another try costs the next people their certainty: it is set aside at
+        # once.
+        has_only_doubt = counts[State.UNCERTAIN] > 0 and not counts[State.SENT]
+        kind: Kind = "setup" if desk.is_setup_fault or has_only_doubt else "failed"
         return RunReport(kind, 0.0, desk.waiting_for[:LONGEST_WORDS], is_probe)
     done = counts[State.SENT] + counts[State.BOUNCED]
     tried = done + counts[State.DEFERRED] + counts[State.UNCERTAIN]

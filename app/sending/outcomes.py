@@ -9,9 +9,13 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
+from app.mail.reasons import REASONS
 from app.messages.dead_addresses import POINT, SCORED, SUPPRESS_OR_HOLD, provider_sql, quoted
 from app.messages.lifecycle import State
 from app.sending.verdicts import Outcome
+
+# A server of theirs that is away for days says nothing of the address; a mailbox that stays full does.
+_OF_ADDRESS = frozenset(word for word in SCORED if REASONS[word].scope == "address")
 
 # Hidden from the planner, which would else scan all outcomes once for each message that the run holds.
 _OURS = "CASE WHEN m.run_id = %(run)s AND m.state = 'sending' THEN true ELSE false END"
@@ -56,7 +60,7 @@ WITH o AS (
         changed_at = now()
     FROM settled s WHERE m.id = s.id AND {_OURS}
     RETURNING m.id, m.workspace_id, m.campaign_id, m.subscriber_id, m.address, {provider_sql("m")} AS provider,
-              s.at, s.code, s.status, s.reply, s.reason, s.dead, s.becomes
+              s.at, s.code, s.status, s.reply, s.reason, s.dead, s.becomes, s.state AS told
 ), tried AS (
     INSERT INTO attempts (at, workspace_id, message_id, campaign_id, run_id, transport, outcome, code, status,
                           reply, reason)
@@ -70,7 +74,10 @@ WITH o AS (
     FROM moved WHERE becomes IN ('deferred', 'bounced')
 ), failed AS (
     SELECT workspace_id, id AS message_id, address, reason, code || ' ' || reply AS evidence, to_timestamp(at) AS at
-    FROM moved WHERE becomes = 'bounced' AND NOT dead AND subscriber_id IS NOT NULL AND reason IN ({quoted(SCORED)})
+    FROM moved WHERE subscriber_id IS NOT NULL AND (
+        becomes = 'bounced' AND NOT dead AND reason IN ({quoted(SCORED)})
+        -- Put off until the schedule was over: here `reason` is still the last one, where the ledger says `expired`.
+        OR becomes = 'failed' AND told = 'deferred' AND reason IN ({quoted(_OF_ADDRESS)}))
 ), pointed AS ({POINT}), dead AS (
     SELECT workspace_id, id AS message_id, address, provider, reason, code || ' ' || reply AS evidence,
            now() AS written_at

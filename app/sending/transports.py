@@ -90,8 +90,12 @@ def save_transport(keyring: Keyring, fields: TransportFields, transport: Transpo
     if transport is None:
         transport = Transport(kind=fields.kind)
         db.session.add(transport)
-    elif goes_elsewhere(transport, fields) or not (fields.username or fields.kind != "smtp"):
-        transport.password_sealed = None
+    else:
+        if goes_elsewhere(transport, fields):
+            # What the other server did says nothing of this one.
+            transport.score = 1.0
+        if goes_elsewhere(transport, fields) or not (fields.username or fields.kind != "smtp"):
+            transport.password_sealed = None
     transport.name, transport.host, transport.port = fields.name, fields.host, fields.port
     transport.security, transport.username = fields.security, fields.username
     if fields.password and (fields.username or fields.kind != "smtp"):
@@ -109,9 +113,9 @@ def goes_elsewhere(transport: Transport, fields: TransportFields) -> bool:
     return _place(transport) != _place(fields)
 
 
-def mend_transport(transport: Transport) -> None:
-    """Forget its failures: it has been changed, or has just shown that it works."""
-    transport.failures, transport.open_until = 0, None
+def mend_transport(transport: Transport, words: str = "") -> None:
+    """Forget its failures: it has been changed, or has just shown that it works by these `words`."""
+    transport.failures, transport.open_until, transport.last_words = 0, None, words[:500]
 
 
 def blame_transport(transport: Transport, words: str) -> None:

@@ -34,6 +34,7 @@ from app.sending.transports import (
     save_transport,
     switch_transport,
 )
+from app.sending.trials import tried_by
 
 bp = Blueprint("transports", __name__, url_prefix="/w/<ws>/settings/sending")
 
@@ -142,7 +143,7 @@ def trial(transport_id: int) -> Any:
         blame_transport(transport, str(error))
         db.session.commit()
         return _transport_page(transport, filled_form(transport), form, trial_failure=str(error)), 422
-    mend_transport(transport)
+    mend_transport(transport, words)
     db.session.commit()
     flash(_("The mail server took it: %(words)s", words=words), "success")
     return redirect(url_for("transports.edit", transport_id=transport.id))
@@ -165,11 +166,13 @@ def try_installation() -> Any:
 
 def _index_page(trial_form: TrialForm, form: TransportForm | None = None, failure: str = "") -> str:
     transports = list_transports()
+    used = used_now([each.id for each in transports])
     return render_template(
         "sending/index.html",
         transports=transports,
         kinds=kinds(),
-        used=used_now([each.id for each in transports]),
+        used=used,
+        tried=tried_by(transports, used),
         form=form or empty_form("smtp"),
         kind="smtp",
         trial=trial_form,
@@ -197,12 +200,14 @@ def _form_page(template: str, kind: str, form: TransportForm, transport: Transpo
 def _transport_page(
     transport: Transport, form: TransportForm, trial_form: TrialForm, failure: str = "", trial_failure: str = ""
 ) -> str:
+    used = used_now([transport.id])
     return _form_page(
         "sending/transport.html",
         transport.kind,
         form,
         transport,
-        used=used_now([transport.id]).get(transport.id, {}),
+        used=used.get(transport.id, {}),
+        tried=tried_by([transport], used)[transport.id],
         trial=trial_form,
         failure=failure,
         trial_failure=trial_failure,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -150,7 +150,7 @@ async def _choose(
         if wait <= WORTH_WAITING:
             free.append(each)
     if not free:
-        raise SettingsError(_at_their_limits(tier, waits))
+        raise SettingsError(_at_their_limits(tier, waits, now, zone))
     if len(free) == 1:
         return free[0], 0, False
     at, most = await take_turn(campaign_id, [(each.row.id, each.weight) for each in free])
@@ -184,11 +184,16 @@ def _all_broken(candidates: Sequence[_Candidate], now: datetime, zone: ZoneInfo)
     return " ".join(told)
 
 
-def _at_their_limits(tier: Sequence[_Candidate], waits: Sequence[float]) -> str:
-    told = [f"“{each.row.name}” in {_span(wait)}" for each, wait in zip(tier, waits, strict=True)]
-    return f"The transports have carried what their limits allow. The next messages go by {', '.join(told)}."
+def _at_their_limits(tier: Sequence[_Candidate], waits: Sequence[float], now: datetime, zone: ZoneInfo) -> str:
+    told = [f"“{each.row.name}” at {_moment(now, wait, zone)}" for each, wait in zip(tier, waits, strict=True)]
+    who = "The transport has carried what its" if len(told) == 1 else "The transports have carried what their"
+    return (
+        f"{who} limits allow. Nothing was lost; the next messages go by {', '.join(told)}, or sooner when you raise "
+        "the limits under Settings, Sending."
+    )
 
 
-def _span(seconds: float) -> str:
-    minutes = -(-seconds // 60)
-    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
+def _moment(now: datetime, wait: float, zone: ZoneInfo) -> str:
+    """A time of day, rounded up, since a span would be old by the time it is read; with the day when it is another."""
+    here, then = now.astimezone(zone), (now + timedelta(seconds=wait + 59)).astimezone(zone)
+    return f"{then:%H:%M %Z}" if then.date() == here.date() else f"{then:%H:%M %Z} on {then.day} {then:%B}"

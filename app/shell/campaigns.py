@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -135,19 +135,33 @@ def test(campaign_id: int, email: str, variant: int, workspace: str, as_json: bo
 @click.command()
 @click.argument("campaign_id", type=int)
 @click.option("--at", type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]), help="Later, with zone.")
+@click.option("--own-zone", metavar="TIME", help="In each person's own zone at this time, such as 2030-05-01T09:00.")
+@click.option(
+    "--passed",
+    type=click.Choice(["next-day", "at-once"]),
+    help="With --own-zone: where that time has passed, next-day unless you say otherwise.",
+)
+@click.option("--spread", default=0, metavar="MINUTES", help="Evenly over so many minutes, 5 to 10080 (7 days).")
 @click.option("--wait", is_flag=True, help="Stay until it is finished.")
+@click.option("--yes", is_flag=True, help="Send in spite of what the review finds grave, and to however many people.")
 @WORKSPACE
 @JSON
-def launch(campaign_id: int, at: datetime | None, wait: bool, workspace: str, as_json: bool) -> None:
-    """Send a campaign, now or later. Workers must run: `merpati up`."""
+def launch(
+    campaign_id: int, at: datetime | None, wait: bool, yes: bool, workspace: str, as_json: bool, **layout: Any
+) -> None:
+    """Send a campaign, now or later. Shows the review's warnings first. Workers must run: `merpati up`."""
 
     def run() -> dict[str, Any]:
         from app.campaigns import launch as launching
+        from app.campaigns.lifecycle import CampaignState
         from app.core.database import db
+        from app.shell.reviewing import look_before
 
-        launched = launching.launch(campaign_id, by=None, at=at)
+        timing = _timing(**layout)
+        version = look_before(campaign_id, sure=yes)
+        launched = launching.launch(campaign_id, by=None, at=at, timing=timing, version=version)
         db.session.commit()
-        if launched.is_new and at is None:
+        if launched.is_new and launched.campaign.state == CampaignState.LAUNCHING:
             launching.prepare([campaign_id])
         return _wait(campaign_id) if wait else _status(campaign_id)
 
@@ -155,11 +169,20 @@ def launch(campaign_id: int, at: datetime | None, wait: bool, workspace: str, as
     out(found, as_json, _as_text(found))
 
 
+def _timing(own_zone: str | None, passed: str | None, spread: int) -> Any:
+    from app.campaigns.timing import Timing
+    from app.campaigns.zone import read_wall
+
+    if passed and own_zone is None:
+        raise Invalid("--passed belongs to --own-zone. Nothing was sent.", field="passed")
+    return Timing(read_wall(own_zone) if own_zone is not None else None, passed or "next-day", spread)
+
+
 def _wait(campaign_id: int) -> dict[str, Any]:
     from app.core.database import db
 
     state = ""
-    while (found := _status(campaign_id))["state"] in ("launching", "holding", "sending"):
+    while (found := _status(campaign_id))["state"] in ("scheduled", "launching", "holding", "sending"):
         if found["state"] != state:
             state = found["state"]
             click.echo(f"{state} …", err=True)
@@ -177,6 +200,7 @@ def _status(campaign_id: int) -> dict[str, Any]:
         "id": campaign.id,
         "state": str(campaign.state),
         "waiting_for": campaign.waiting_for,
+        "scheduled_at": campaign.scheduled_at,
         "audience": found.audience,
         "considered": campaign.considered,
         "open": found.open,
@@ -185,7 +209,10 @@ def _status(campaign_id: int) -> dict[str, Any]:
 
 
 def _as_text(found: dict[str, Any]) -> str:
-    lines = [f"Campaign {found['id']}: {found['state']}" + (f" ({found['waiting_for']})" * bool(found["waiting_for"]))]
+    said = found["waiting_for"]
+    if found["state"] == "scheduled":
+        said = f"begins at {found['scheduled_at'].astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+    lines = [f"Campaign {found['id']}: {found['state']}" + (f" ({said})" * bool(said))]
     lines += [f"{row['count']:>12,}  {row['state']} {row['reason']}".rstrip() for row in found["ledger"]]
     lines.append(f"{found['audience']:>12,}  in all")
     if found["considered"] is not None:
@@ -271,6 +298,8 @@ def _control(verb: str, about: str) -> click.Command:
                 control.cancel(campaign_id)
                 db.session.commit()
                 control.skip_rest(campaign_id)
+            elif verb == "undo":
+                control.take_back(campaign_id)
             else:
                 campaign = control.resume(campaign_id)
                 db.session.commit()
@@ -296,5 +325,6 @@ commands = [
     report,
     _control("pause", "Stop for now."),
     _control("resume", "Go on."),
+    _control("undo", "Make it a draft again, while nothing of it has gone out."),
     _control("cancel", "Cancel the rest; what is sent cannot be recalled."),
 ]

@@ -46,7 +46,8 @@ def _read(path: Path, mail: IncomingMail) -> dict[str, Any]:
 
 def _line(read: dict[str, Any]) -> str:
     people = "; ".join(
-        f"{one['address'] or '?'}: {one['reason']} ({one['scope']}, {one['persistence']})"
+        f"{one['address'] or '?'}"
+        + (f": {one['reason']} ({one['scope']}, {one['persistence']})" if one["reason"] else "")
         + (" → suppress" if one["suppress"] else "")
         for one in read["recipients"]
     )

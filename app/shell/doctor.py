@@ -44,6 +44,7 @@ def examine() -> list[Finding]:
         *_looked_at("secret key", lambda: _secret(settings)),
         *_looked_at("database", lambda: _database(settings, urls)),
         *_looked_at("migrations", lambda: _migrations(urls)),
+        *_looked_at("names in mail", lambda: _names(settings, urls)),
         *_looked_at("ledgers", lambda: _ledgers(urls)),
         *_looked_at("queue", lambda: _queue(urls)),
         *_looked_at("workers", lambda: _workers(urls)),
@@ -61,6 +62,7 @@ def _looked_at(part: str, look: Callable[[], Iterator[Finding]]) -> list[Finding
         cures = {
             "database": "Start Merpati with `bin/up`, or correct DATABASE_URL.",
             "migrations": "First cure the database.",
+            "names in mail": "First cure the database.",
             "ledgers": "First cure the database.",
             "queue": "Start Merpati with `bin/up`, or correct REDIS_URL.",
             "workers": "First cure the queue.",
@@ -110,6 +112,24 @@ def _migrations(urls: Services) -> Iterator[Finding]:
     missing = missing_migrations(create_engine(sqlalchemy_url(urls.database_url)))
     text = f"missing: {', '.join(missing)}" if missing else "all applied"
     yield Finding("migrations", not missing, text, "Run `merpati migrate`." if missing else "")
+
+
+def _names(settings: Settings, urls: Services) -> Iterator[Finding]:
+    """Names that were never set are somebody else's: they may stand in while all mail is caught, and no longer."""
+    from app.shell.ways_out import ways_out
+
+    leaves = ways_out(settings.model_copy(update={"database_url": urls.database_url})).mail_leaves
+    names = {
+        "MERPATI_MAIL_DOMAIN": (settings.mail_domain, settings.has_mail_domain, "the name this machine has in DNS"),
+        "MERPATI_BOUNCE_DOMAIN": (settings.bounce_domain, settings.has_bounce_domain, "such as bounces.example.org"),
+    }
+    unset = {name: (value, such) for name, (value, is_ours, such) in names.items() if not is_ours}
+    if not unset:
+        yield Finding("names in mail", True, f"{settings.mail_domain}, bounces to {settings.bounce_domain}")
+    for name, (value, such) in unset.items():
+        text = f"{name} is not set, and {value}, which is somebody else's, stands in for it"
+        cure = f"Set {name} to a name of yours, {such}, and start anew."
+        yield Finding("names in mail", not leaves, text if leaves else f"{text}; all mail is caught", cure)
 
 
 def _ledgers(urls: Services) -> Iterator[Finding]:

@@ -10,6 +10,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.audience.imports.run import Progress as Done
 from app.audience.imports.start import FROM_SHELL, FileOptions, import_file, try_file
+from app.audience.lists import find_list
+from app.audience.queries import list_choices
 from app.core.database import in_workspace
 from app.core.errors import Invalid
 from app.shell.context import prepared_app
@@ -22,8 +24,12 @@ def import_people(file: Path, list_name: str, workspace: str, *, as_json: bool, 
     """Import, or only try; returns the exit code."""
     with prepared_app(), in_workspace(find_workspace(workspace).id):
         wanted = _options(**options)
+        is_new = find_list(list_name) is None
+        others = ", ".join(f"“{name}”" for _number, name in list_choices()) if is_new else ""
         if dry_run:
             counts = try_file(file, list_name, wanted)
+            if is_new:
+                click.echo(f"There is no list “{list_name}”: it would be made. {_others(others)}", err=True)
             _say({"dry_run": True, **{name: getattr(counts, name) for name in COUNTS}}, as_json)
             return 0
         console = Console(stderr=True, quiet=as_json)
@@ -35,9 +41,16 @@ def import_people(file: Path, list_name: str, workspace: str, *, as_json: bool, 
 
             row = import_file(file, list_name, wanted, report=report)
             bar.update(task, completed=file.stat().st_size)
+        if is_new:
+            click.echo(f"Made the list “{list_name}”. {_others(others)}", err=True)
         result = {"import": row.id, "list": row.list_id, "state": row.state, "rows": row.rows_done}
         _say({**result, **{name: getattr(row, name) for name in COUNTS}, "error": row.error}, as_json)
         return 0 if row.state == "finished" else 1
+
+
+def _others(names: str) -> str:
+    """So that a typo is seen before the next command."""
+    return f"There were already: {names}." if names else "It is the first one."
 
 
 def _options(*, make_addresses: str | None, mapping: tuple[str, ...], pending: bool, consent: str) -> FileOptions:

@@ -18,6 +18,7 @@ from app.runtime.server import Running
 from app.runtime.services import RunningServices, ensure_services
 from app.runtime.supervisor import Supervisor
 from app.shell.context import adopt
+from app.shell.ways_out import ways_out, words_at_start
 
 ROOT = Path(__file__).resolve().parents[2]
 AGAIN = 5.0
@@ -189,7 +190,4 @@ def _greet(settings: Settings, begin: float, catcher: bool) -> None:
     if first:
         click.echo(f"Create the owner with this link; it works once, within a day:\n  {first}")
     if catcher:
-        click.echo(
-            f"Mail is caught, not delivered: read it at http://{settings.catcher_page}/. "
-            "Set a real way out under Settings, Sending."
-        )
+        click.echo(words_at_start(ways_out(settings), f"http://{settings.catcher_page}/."))

@@ -38,4 +38,6 @@ class WorldConfig:
     rates: Rates = RATES
     moods: Mapping[str, ProviderMood] = field(default_factory=dict)
     """Provider name → mood."""
+    mood_path: Path | None = None
+    """A file of moods that is looked at all the time: whoever writes it changes the weather (`weather.py`)."""
     limits: Limits = field(default_factory=Limits)

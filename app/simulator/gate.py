@@ -47,6 +47,8 @@ class Gate:
         self._asked[provider.name] += 1
         if mood.refuse:
             return _refusal(provider, mood.refuse, address)
+        if self._is_blocked("refused", mood.blocklist, address, sender):
+            return _refusal(provider, "blocked", address)
         if _each(mood.defer_every, self._asked[provider.name]) or self._too_fast(provider, mood):
             return _refusal(provider, "limit", address)
         if passing := self._passing(provider, address, sender):
@@ -68,6 +70,14 @@ class Gate:
                 say(provider.name, "spam", address=address, queue_id=queue_id), "spam", delay=mood.accept_delay
             )
         return Verdict(say(provider.name, "accept", address=address, queue_id=queue_id), delay=mood.accept_delay)
+
+    def sends_back(self, address: str, sender: str) -> bool:
+        """Whether a message that was taken comes back because of a blocklist."""
+        mood = self.moods.get(provider_of(domain_of(address)).name, WELL)
+        return self._is_blocked("sent back", mood.blocklist_later, address, sender)
+
+    def _is_blocked(self, where: str, share: float, address: str, sender: str) -> bool:
+        return share > 0 and Dice(self._climate.seed, "blocklist", address, sender).chance(where, share)
 
     def _is_spam(self, mood: ProviderMood, address: str, sender: str) -> bool:
         if mood.spam and Dice(self._climate.seed, "mood", address, sender).chance("spam", mood.spam):

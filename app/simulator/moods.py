@@ -21,6 +21,10 @@ class ProviderMood:
     """One of the occasions in `words`, said to every recipient: trouble, limit, unknown …"""
     spam: float = 0.0
     """Share of messages refused as spam after the final dot."""
+    blocklist: float = 0.0
+    """Share of recipients refused because the sender stands on a blocklist, whoever they are."""
+    blocklist_later: float = 0.0
+    """Share of the messages taken that come back for the same reason, half as a report, half in free text."""
 
 
 WELL = ProviderMood()

@@ -8,7 +8,15 @@ from app.simulator.dice import Dice
 from app.simulator.draws import Bounce, Climate, Reactions, Scan
 from app.simulator.letters import Letter, read_letter
 from app.simulator.mime import header
-from app.simulator.returns import REPORTER, Original, answer, complaint, delivery_report, vacation
+from app.simulator.returns import (
+    REPORTER,
+    Original,
+    answer,
+    complaint,
+    delivery_report,
+    free_text_report,
+    vacation,
+)
 from app.simulator.words import Saying, say
 
 SOFT_LATER = (
@@ -80,6 +88,18 @@ def plan_return(climate: Climate, delivery: Delivery, bounce: Bounce) -> Iterato
     letter = delivery_report(original, saying)
     after = dice.lognormal("after", *climate.rates.return_minutes) * 60
     yield after, Send(original.to, delivery.message_id, "dsn", reason, "", original.sender, letter)
+
+
+def plan_blocked(climate: Climate, delivery: Delivery) -> Iterator[Planned]:
+    """What comes back of a message that was taken, and then held against a blocklist."""
+    original = delivery.original
+    if not original.sender:
+        return
+    dice = Dice(climate.seed, "blocklist", original.to, original.sender)
+    write = delivery_report if dice.chance("as a report", 0.5) else free_text_report
+    letter = write(original, say(original.provider.name, "blocked", address=original.to))
+    after = dice.lognormal("after", *climate.rates.blocklist_minutes) * 60
+    yield after, Send(original.to, delivery.message_id, "dsn", "blocked", "", original.sender, letter)
 
 
 APART = 5.0

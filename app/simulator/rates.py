@@ -90,6 +90,8 @@ class Rates:
     answer: float = 0.0005
     return_minutes: tuple[float, float] = (0.5, 1.0)
     """How long a provider that accepted takes to send the mail back (assumed)."""
+    blocklist_minutes: tuple[float, float] = (4.1, 0.5)
+    """The same where a blocklist is asked only behind the door: about an hour (assumed)."""
 
 
 RATES = Rates()

@@ -66,6 +66,21 @@ def delivery_report(original: Original, saying: Saying) -> bytes:
     return _multipart([*top, "Auto-Submitted: auto-replied"], "report; report-type=delivery-status", parts)
 
 
+def free_text_report(original: Original, saying: Saying) -> bytes:
+    """The same news from a server that writes for people only: plain words, and the headers below them."""
+    words = (
+        "A message that you sent could not be delivered to one of its recipients. This is a permanent failure.\r\n\r\n"
+        f"  {original.to}\r\n"
+        f"    host mx.{original.to.rpartition('@')[2]} [192.0.2.80] said after RCPT TO:<{original.to}>:\r\n"
+        f"    {saying.code} {saying.status} {saying.text}\r\n\r\n"
+        "------ This is a copy of your message's headers. ------\r\n\r\n"
+    )
+    top = _head(original, f"Mailer-Daemon@{NAME}", original.sender, "Mail failure: your message comes back", "words")
+    lines = [*top, "Auto-Submitted: auto-replied", "Content-Type: text/plain; charset=utf-8"]
+    coding = [] if original.to.isascii() and original.head.isascii() else ["Content-Transfer-Encoding: 8bit"]
+    return "\r\n".join([*lines, *coding, "", words]).encode() + original.head + b"\r\n"
+
+
 def complaint(original: Original, to: str) -> bytes:
     """What the provider tells the sender when a person presses "spam"."""
     if original.provider.feedback_format == "jmrp":

@@ -1,8 +1,8 @@
 """The truth file: what really happened, one JSON object per line, to compare with what Merpati believes.
 
 Fields: `t` (ISO time), `kind`, `to`, `sender` (envelope), `message_id`, `machine`, `url`, `status` (HTTP or SMTP code),
-`reason`, `first` (the first of its kind for this message). Kinds: accepted deferred rejected dsn open click visit scan
-unsubscribe complaint autoreply reply skipped.
+`reason`, `first` (the first of its kind for this message). Kinds: accepted deferred rejected blocked (taken, but to be
+sent back because of a blocklist) dsn open click visit scan unsubscribe complaint autoreply reply skipped.
 """
 
 import json

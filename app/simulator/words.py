@@ -18,6 +18,7 @@ class Words:
     greylist: str = "450 4.2.0 <{address}>: Recipient address rejected: Greylisted, come back in a few minutes"
     limit: str = "421 4.7.0 Too many messages from your address in a short time, slow down"
     spam: str = "550 5.7.1 Message content rejected, it looks like unsolicited bulk mail"
+    blocked: str = "550 5.7.1 Service unavailable; client host [192.0.2.25] blocked using bl.blocklist.test"
 
 
 _PLAIN = Words()
@@ -29,6 +30,7 @@ _EXCHANGE = Words(
     greylist="451 4.7.500 Server busy. Please try again later from an address we know. (S77714)",
     limit="451 4.7.652 The mail server has exceeded the number of messages we take from it just now. (S3115)",
     spam="550 5.7.350 Remote server returned message detected as spam",
+    blocked="550 5.7.606 Access denied, banned sending IP [192.0.2.25]. Ask for its removal on our delisting page.",
 )
 
 WORDS: dict[str, Words] = {
@@ -54,6 +56,7 @@ WORDS: dict[str, Words] = {
         limit="421 4.7.0 [TSS04] Messages from your server temporarily deferred due to unexpected volume\n"
         "or user complaints - 4.16.55.1; see the postmaster pages of this site",
         spam="554 5.7.9 Message not accepted for policy reasons: it resembles mail our users report as spam",
+        blocked="550 5.7.1 [BL21] Mail from 192.0.2.25 is not taken: blocked using bl.blocklist.test - mta.yahoo.test",
     ),
     "outlook": Words(
         accept=_EXCHANGE.accept,
@@ -63,6 +66,7 @@ WORDS: dict[str, Words] = {
         limit="451 4.7.650 The mail server has been temporarily rate limited due to its reputation.\n"
         "Please look at the postmaster pages for delivery problems. (RP-001)",
         spam="550 5.7.1 Unfortunately, messages like this one are considered spam and weren't delivered (CO-001)",
+        blocked="550 5.7.1 Messages from [192.0.2.25] weren't sent: part of that network is on our block list (S3140).",
     ),
     "icloud": Words(
         unknown="550 5.1.1 <{address}>: user does not exist",

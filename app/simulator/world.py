@@ -7,7 +7,7 @@ import asyncio
 import resource
 import signal
 from asyncio.base_events import Server
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from itertools import count
 
@@ -26,13 +26,14 @@ from app.simulator.httpd import Pages
 from app.simulator.mailbox import Mailbox
 from app.simulator.mime import header, headers_of
 from app.simulator.moods import ProviderMood
-from app.simulator.people import Deed, Delivery, Send, in_real_time, plan_reactions, plan_return
+from app.simulator.people import Deed, Delivery, Planned, Send, in_real_time, plan_blocked, plan_reactions, plan_return
 from app.simulator.providers import market_shares, provider_of
 from app.simulator.rates import SCENARIOS
 from app.simulator.returns import Original
 from app.simulator.site import read_site
 from app.simulator.smtp import Answer, Connection
 from app.simulator.truth import Truth
+from app.simulator.weather import Weather
 
 __all__ = ["World", "WorldConfig", "run", "serve"]
 
@@ -119,6 +120,7 @@ class World:
         self._guests = Guests()
         self.truth = Truth(config.truth_path)
         self.gate = Gate(self._climate, self._now, config.moods)
+        self._weather = Weather(config.mood_path) if config.mood_path else None
         callers = Callers(config.seed, config.market, forwarded=config.forwarded)
         self._actors = [
             Actor(self._site, self._exchanger, callers, self.truth, self._retry)
@@ -209,11 +211,19 @@ class World:
         variant = header(head, self.config.variant_header)
         arrived = clock.now()
         for address in envelope.recipients:
-            first = self.truth.tell("accepted", address, message_id=message_id, sender=envelope.sender, status=250)
-            if first and not self.config.quiet:
-                provider = provider_of(domain_of(address))
-                original = Original(address, envelope.sender, raw, provider, envelope.envelope_id, arrived)
-                self._live_on(Delivery(original, message_id), variant)
+            comes_back = not self.config.quiet and self.gate.sends_back(address, envelope.sender)
+            kind = "blocked" if comes_back else "accepted"
+            first = self.truth.tell(kind, address, message_id=message_id, sender=envelope.sender, status=250)
+            if self.config.quiet:
+                continue
+            provider = provider_of(domain_of(address))
+            delivery = Delivery(
+                Original(address, envelope.sender, raw, provider, envelope.envelope_id, arrived), message_id
+            )
+            if comes_back:
+                self._plan(plan_blocked(self._climate, delivery))
+            elif first:
+                self._live_on(delivery, variant)
 
     def _live_on(self, delivery: Delivery, variant: str) -> None:
         climate, original = self._climate, delivery.original
@@ -224,6 +234,9 @@ class World:
             token = delivery.message_id or original.sender
             drawn = draw_reactions(climate, original.provider, original.to, token, variant)
             planned = plan_reactions(climate, delivery, drawn)
+        self._plan(planned)
+
+    def _plan(self, planned: Iterable[Planned]) -> None:
         horizon = self.config.horizon_hours * 3600
         soon = [(after, deed) for after, deed in planned if after <= horizon]
         for after, deed in in_real_time(soon, self.config.time_scale):
@@ -243,6 +256,8 @@ class World:
         while True:
             await asyncio.sleep(FLUSH)
             self.truth.flush()
+            if self._weather and (moods := self._weather.changed()) is not None:
+                self.gate.moods = {**self.config.moods, **moods}
 
 
 async def _run(config: WorldConfig) -> None:

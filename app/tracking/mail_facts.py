@@ -9,6 +9,7 @@ from app.core.tokens import Purpose
 from app.mail.incoming import IncomingMail, RecipientReport
 from app.messages.models import Message
 from app.tracking.acting.facts import Fact, Kind
+from app.tracking.replies.forwarding import wish_of
 
 
 def find_message(read: IncomingMail) -> Message | None:
@@ -45,13 +46,14 @@ def fact_of(read: IncomingMail, message: Message, key: str) -> Fact | None:
     )
 
 
-def summary(read: IncomingMail) -> dict[str, object]:
+def summary(read: IncomingMail, raw: bytes) -> dict[str, object]:
     """What the reader found, for the mail's page."""
     found = {
         "subject": read.subject,
         "from": read.from_address,
         "evidence": read.evidence,
         "feedback": read.feedback_type or "",
+        "wish": wish_of(raw) if read.kind == "reply" else "",
         "recipients": [
             {
                 "reason": report.reason,

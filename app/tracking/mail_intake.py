@@ -5,8 +5,9 @@ message is still being sent, it waits for the next round.
 """
 
 from collections.abc import Callable
+from itertools import accumulate
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from app.core import clock
@@ -14,33 +15,47 @@ from app.core.database import db, in_workspace
 from app.core.logging import log
 from app.mail.incoming import IncomingMail as ReadMail
 from app.mail.reading import read_mail
-from app.mail.verp import read_return_address
 from app.messages.evidence import settle_messages
 from app.messages.models import IncomingMail, Message
 from app.tracking.acting.act import act
 from app.tracking.acting.facts import NotYet
 from app.tracking.leaving import Act, leave
 from app.tracking.mail_facts import fact_of, find_message, summary
+from app.tracking.mail_together import take_in_together, wishes_to_leave
 from app.tracking.recipients import find_recipient
 
 BATCH = 200
+BYTES = 32 * 1024 * 1024
+"""Of mails that are read at once, unless one alone is longer."""
 READERS: list[Callable[[IncomingMail], str]] = []
 """What else may be made of mail that names no message of ours, by rooms above: from a mail to a note, empty for no."""
 
 
-def take_in_mail() -> int:
-    """Work through stored mails, each committed by itself; returns how many. Safe beside itself and when repeated."""
+def take_in_mail(is_to_stop: Callable[[], bool] = lambda: False) -> int:
+    """Work through stored mails; returns how many. Safe beside itself and when repeated.
+
+    A batch is acted upon together and committed as one; what is odd about some of it is then taken in one by one. Once
+    `is_to_stop`, the batch under way is the last.
+    """
     taken = last = 0
-    while batch := _next_batch(last):
-        for number in batch:
-            taken += _take_in(number)
+    while not is_to_stop() and (batch := _next_batch(last)):
         last = batch[-1]
+        left = take_in_together(batch)
+        taken += len(batch) - len(left)
+        db.session.commit()
+        for number in left:
+            taken += _take_in(number)
     return taken
 
 
 def _next_batch(last: int) -> list[int]:
-    query = select(IncomingMail.id).where(IncomingMail.handled_at.is_(None), IncomingMail.id > last)
-    return list(db.session.scalars(query.order_by(IncomingMail.id).limit(BATCH)))
+    """The next mails that nobody else works on, locked."""
+    size = func.octet_length(IncomingMail.raw)
+    query = select(IncomingMail.id, size).where(IncomingMail.handled_at.is_(None), IncomingMail.id > last)
+    query = query.order_by(IncomingMail.id).limit(BATCH).with_for_update(skip_locked=True)
+    rows = db.session.execute(query).all()
+    sums = accumulate(row[1] for row in rows)
+    return [row[0] for place, (row, so_far) in enumerate(zip(rows, sums, strict=True)) if place == 0 or so_far <= BYTES]
 
 
 def _take_in(number: int) -> bool:
@@ -70,7 +85,7 @@ def _take_in(number: int) -> bool:
 
 def _read(mail: IncomingMail) -> None:
     read = read_mail(mail.raw, envelope_to=mail.envelope_to)
-    mail.kind, mail.facts = read.kind, summary(read)
+    mail.kind, mail.facts = read.kind, summary(read, mail.raw)
     message = find_message(read)
     if message is not None and mail.workspace_id not in (None, message.workspace_id):
         # A workspace's own mailbox neither acts on another's messages nor gives its mail away.
@@ -81,7 +96,7 @@ def _read(mail: IncomingMail) -> None:
         return
     mail.message_id, mail.workspace_id = message.id, message.workspace_id
     with in_workspace(message.workspace_id):
-        if _wishes_to_leave(mail, read):
+        if wishes_to_leave(mail.envelope_to, read):
             leave(find_recipient(message.id), Act("one-click", by="mail", at=mail.received_at))
             settle_messages([message.id])
             mail.note = "unsubscribed by mail"
@@ -94,11 +109,3 @@ def _act(mail: IncomingMail, message: Message, read: ReadMail) -> str:
     if fact is None:
         return "a bounce that speaks of somebody else; nothing was changed"
     return act(message, fact, "mail", mail.received_at)
-
-
-def _wishes_to_leave(mail: IncomingMail, read: ReadMail) -> bool:
-    """A mail to the address of the header List-Unsubscribe."""
-    wish = read_return_address(mail.envelope_to)
-    # Some mail programs mark the wish as written by a program; the reader knows it as an opt-out.
-    wishes = read.kind in ("none", "reply") or read.feedback_type == "opt-out"
-    return wish is not None and wish.kind == "unsubscribe" and wishes

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from app.campaigns.freeze import freeze
-from app.core.database import db, in_workspace
+from app.campaigns.models import Campaign
+from app.core.database import db, every_workspace, in_workspace
+from app.sending.models import Transport
 from tests.api.conftest import Program, problem
 
 TWO = [{"share": 0.5, "subject": "Hello"}, {"share": 0.5, "subject": "Spring is here", "name": "Warm"}]
@@ -211,7 +214,7 @@ def test_a_launch_is_laid_out_in_time(api: Program, draft: dict[str, Any]) -> No
         ({"timing": {"local_at": "2099-05-01T09:00+02:00"}}, "local_at", "no zone"),
         ({"timing": {"local_at": "nine"}}, "local_at", "2027-03-15T09:30"),
         ({"timing": {"local_at": "2099-05-01T09:00"}, "at": "2099-05-01T09:00:00Z"}, "at", "one time"),
-        ({"timing": {"spread": 5}}, "spread", "30 minutes to 7 days"),
+        ({"timing": {"spread": 4}}, "spread", "5 minutes to 7 days"),
         ({"timing": {"spread": "30"}}, "timing.spread", "integer"),
         ({"timing": {"local_at": "2099-05-01T09:00", "passed": "never"}}, "passed", "next-day"),
         ({"timing": {"zone": "Asia/Jakarta"}}, "timing.zone", "not known"),
@@ -263,3 +266,73 @@ def test_starters_can_be_chosen_from(api: Program) -> None:
     assert {"newsletter", "announcement"} <= {starter["slug"] for starter in found}
     for starter in found:
         assert api.post("/campaigns", {"name": starter["name"], "starter": starter["slug"]}).status_code == 201
+
+
+def test_a_draft_takes_its_way_out_and_its_share(api: Program, workspace_id: int, draft: dict[str, Any]) -> None:
+    path = f"/campaigns/{draft['id']}"
+    assert (draft["stream"], draft["transport_id"], draft["weight"]) == ("marketing", None, 1)
+    with in_workspace(workspace_id):
+        own = Transport(name="own", kind="smtp", host="mail.example.com")
+        db.session.add(own)
+        db.session.commit()
+        number = own.id
+    changed = api.patch(path, {"stream": "transactional", "transport_id": number, "weight": 7})
+    assert changed.status_code == 200, changed.text
+    wanted = ("transactional", number, 7)
+    assert tuple(api.get(path).json[name] for name in ("stream", "transport_id", "weight")) == wanted
+    kept = api.patch(path, {"name": "Renamed"}).json
+    assert (kept["stream"], kept["transport_id"], kept["weight"]) == wanted
+    assert api.patch(path, {"transport_id": None}).json["transport_id"] is None
+    made = api.post("/campaigns", {"name": "Receipts", "stream": "transactional", "weight": 3}).json
+    assert (made["stream"], made["weight"]) == ("transactional", 3)
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"stream": "bulk"}, "stream"),
+        ({"stream": None}, "stream"),
+        ({"transport_id": 999_999}, "transport_id"),
+        ({"transport_id": 0}, "transport_id"),
+        ({"transport_id": "1"}, "transport_id"),
+        ({"weight": 0}, "weight"),
+        ({"weight": 11}, "weight"),
+        ({"weight": 1.5}, "weight"),
+    ],
+)
+def test_a_way_out_that_cannot_be_is_refused(
+    api: Program, draft: dict[str, Any], body: dict[str, Any], field: str
+) -> None:
+    assert problem(api.patch(f"/campaigns/{draft['id']}", body), 422)["field"] == field
+    assert api.get(f"/campaigns/{draft['id']}").json["version"] == draft["version"]
+
+
+def test_a_strangers_transport_is_not_taken(api: Program, stranger: Program, draft: dict[str, Any]) -> None:
+    theirs = stranger.post("/campaigns", {"name": "Theirs"}).json
+    with every_workspace():
+        own = Transport(name="theirs", kind="smtp", host="mail.example.com", workspace_id=_workspace_of(theirs["id"]))
+        db.session.add(own)
+        db.session.commit()
+        number = own.id
+    assert problem(api.patch(f"/campaigns/{draft['id']}", {"transport_id": number}), 422)["field"] == "transport_id"
+
+
+def _workspace_of(campaign_id: int) -> int:
+    return db.session.get_one(Campaign, campaign_id).workspace_id
+
+
+def test_a_launch_is_taken_back_while_nothing_has_gone_out(
+    api: Program, workspace_id: int, draft: dict[str, Any]
+) -> None:
+    path = f"/campaigns/{draft['id']}"
+    api.post(f"{path}/launch", {"timing": {"spread": 60}})
+    frozen(workspace_id, draft["id"])
+    assert api.get(path).json["state"] == "sending"
+    assert api.delete(f"{path}/launch").json["state"] == "draft"
+    api.post(f"{path}/launch")
+    frozen(workspace_id, draft["id"])
+    with in_workspace(workspace_id):
+        db.session.execute(text("UPDATE messages SET state = 'sent' WHERE campaign_id = :c"), {"c": draft["id"]})
+        db.session.commit()
+    assert "something has gone out" in problem(api.delete(f"{path}/launch"), 409)["detail"]
+    assert api.get(f"{path}/status").json["audience"] == 2

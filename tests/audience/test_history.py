@@ -1,6 +1,7 @@
 """What a profile shows of a person's messages, and what erasing leaves of them."""
 
 import uuid
+from datetime import timedelta
 
 from flask.testing import FlaskClient
 from sqlalchemy import select
@@ -80,3 +81,29 @@ def test_a_bounce_is_one_fact_with_its_cause(as_ada: FlaskClient, scope: Workspa
     page = as_ada.get(f"/w/{scope.slug}/people/{sent.person.id}").text
     assert "No such mailbox" in page
     assert "userunknown" not in page
+
+
+def test_doubts_decisions_and_every_attempt_stand_there(as_ada: FlaskClient, scope: Workspace) -> None:
+    sent = sent_message(scope)
+    now = clock.now()
+    steps = [
+        ("uncertain", "unanswered", "lost", 50), ("planned", "decided", "To be sent again: decided by Rani.", 40),
+        ("uncertain", "unanswered", "lost", 30), ("sent", "decided", "Taken as sent: decided by Rani.", 20),
+        ("sent", "", "250 Ok", 10), ("deferred", "greylisted", "450 later", 5),
+    ]  # fmt: skip
+    for outcome, reason, words, minutes in steps:
+        at = now - timedelta(minutes=minutes)
+        db.session.add(
+            Attempt(
+                at=at, message_id=sent.message.id, campaign_id=sent.campaign.id, transport="", outcome=outcome,
+                reply=words, reason=reason,
+            )
+        )  # fmt: skip
+    sent.message.sent_at = now - timedelta(minutes=10)
+    db.session.commit()
+    facts = sorted(timeline(sent.person), key=lambda fact: fact.at)
+    assert [fact.kind for fact in facts] == ["uncertain", "settled", "uncertain", "settled", "sent"]
+    page = as_ada.get(f"/w/{scope.slug}/people/{sent.person.id}").text
+    assert "Taken as sent: decided by Rani." in page
+    assert "unanswered" not in page
+    assert "no clear answer came" in page

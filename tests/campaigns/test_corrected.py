@@ -161,7 +161,15 @@ def test_only_what_is_under_way_or_cancelled_can_be_corrected(first: Campaign) -
 def test_from_the_page_to_the_draft(as_eve: FlaskClient, first: Campaign, scope: Workspace) -> None:
     room = f"/w/{scope.slug}/campaigns/{first.id}/ledger"
     number = count_rest(first.id)
-    assert f"{number} people have got nothing yet" in as_eve.get(f"{room}/correct").text
+    assert f"{number} people are still open" in as_eve.get(f"{room}/correct").text
+    in_doubt = select(Message.id).where(Message.campaign_id == first.id, Message.state == "planned").limit(2)
+    db.session.execute(update(Message).where(Message.id.in_(in_doubt)).values(state="uncertain"))
+    db.session.commit()
+    shown = as_eve.get(room).text
+    assert f"{number - 2} people are still open" in shown
+    assert "Not among them: 2 in doubt, who may have it." in shown
+    db.session.execute(update(Message).where(Message.state == "uncertain").values(state="planned"))
+    db.session.commit()
     answer = as_eve.post(f"{room}/correct")
     assert answer.location.endswith("/content")
     again = as_eve.post(f"{room}/correct")

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from app.accounts.models import Workspace
 from app.campaigns import control, edit
@@ -115,7 +115,9 @@ def test_hold_and_undo_leave_a_draft_and_no_ledger(digest: Campaign, scope: Work
 def test_undo_comes_too_late_once_sending_began(digest: Campaign) -> None:
     launch(digest.id, by=None)
     freeze(digest.id)
-    with pytest.raises(Conflict, match="sending"):
+    first = select(func.min(Message.id)).scalar_subquery()
+    db.session.execute(update(Message).where(Message.id == first).values(state="sending"))
+    with pytest.raises(Conflict, match="going out"):
         control.undo(digest.id)
     assert messages(digest.id) == 12
 

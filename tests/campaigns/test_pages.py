@@ -1,12 +1,15 @@
 """The pages: they render in every state, keep what was typed, and say no with a reason."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
 from app.accounts.models import Workspace
+from app.accounts.quiet import quiet_words
 from app.accounts.setup import create_workspace
 from app.campaigns import control, edit
 from app.campaigns.edit import VariantInput
@@ -16,6 +19,7 @@ from app.campaigns.lifecycle import find_campaign
 from app.campaigns.models import Campaign
 from app.core import clock
 from app.core.database import db, in_workspace
+from app.messages.models import Message
 from tests.factories.campaigns import WEEKLY, add_people, make_list
 
 Page = Callable[[str], str]
@@ -279,6 +283,17 @@ def test_a_campaign_under_way_is_paused_resumed_and_cancelled(
     assert as_eve.get(page("/") + "?tab=sent").status_code == 200
 
 
+def test_after_a_cancel_the_page_waits_for_what_workers_hold(as_eve: FlaskClient, page: Page, digest: Campaign) -> None:
+    launch(digest.id, by=None)
+    freeze(digest.id)
+    db.session.execute(update(Message).where(Message.campaign_id == digest.id).values(state="sending"))
+    db.session.commit()
+    ended = as_eve.post(page("cancel"), follow_redirects=True).text
+    assert "12 mails are still with the workers" in ended
+    assert "were not written to" not in ended
+    assert "data-final" not in ended
+
+
 def test_a_missed_schedule_asks_on_its_page(as_eve: FlaskClient, page: Page, digest: Campaign) -> None:
     launch(digest.id, by=None, at=clock.now() + timedelta(minutes=1))
     control.change_state(digest.id, control.CampaignState.PAUSED, expected=[control.CampaignState.SCHEDULED])
@@ -307,3 +322,31 @@ def test_a_variant_has_a_page_of_its_own(as_eve: FlaskClient, page: Page, digest
     assert "eleven things" in shown.text
     assert "eleven things" in as_eve.get(page("preview/frame?variant=2")).text
     assert "eleven things" not in as_eve.get(page("preview/frame?variant=1")).text
+
+
+def test_the_review_begins_with_now_and_takes_no_contradiction(as_eve: FlaskClient, page: Page) -> None:
+    shown = as_eve.get(page("review")).text
+    assert re.search(r'<input[^>]*value="now"[^>]*\bchecked', shown)
+    assert not re.search(r'<input[^>]*value="later"[^>]*\bchecked', shown)
+    assert as_eve.get(page("confirm?when=now&at=&spread=0")).status_code == 200
+    torn = as_eve.get(page("confirm?when=now&at=2099-05-01T09:00"))
+    assert torn.status_code == 422
+    assert "a time is given" in torn.text
+    assert as_eve.get(page("confirm?when=later&at=2099-05-01T09:00")).status_code == 200
+
+
+def test_the_review_says_what_was_not_checked(as_eve: FlaskClient, page: Page) -> None:
+    assert "not checked, reserved domain" in as_eve.get(page("review")).text
+
+
+def test_quiet_hours_are_no_alarm(as_eve: FlaskClient, page: Page, digest: Campaign) -> None:
+    until = quiet_words(db.session.get_one(Workspace, digest.workspace_id), clock.now())
+    digest.state, digest.launched_at, digest.waiting_for = "sending", clock.now(), until
+    digest.waiting_since = clock.now()
+    db.session.commit()
+    shown = as_eve.get(page("")).text
+    assert until in shown
+    assert "Nothing goes out" not in shown
+    digest.waiting_for = "The relay does not answer."
+    db.session.commit()
+    assert "Nothing goes out" in as_eve.get(page("")).text

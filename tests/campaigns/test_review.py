@@ -1,5 +1,6 @@
 """The checklist: what stops, what warns, and the exact numbers."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -13,9 +14,11 @@ from app.campaigns.freeze import freeze
 from app.campaigns.launch import launch
 from app.campaigns.models import Campaign
 from app.campaigns.review import review
+from app.campaigns.review_domain import domain_notes
 from app.core import clock
 from app.core.database import db
 from app.messages.models import Message
+from app.rendering.starters import list_starters, load_starter
 from tests.factories.campaigns import WEEKLY, add_people, make_list, weekly_digest
 
 
@@ -151,3 +154,41 @@ def test_people_mailed_within_16_hours_are_counted(scope: Workspace) -> None:
     (finding,) = review(second).warnings
     assert finding.code == "mailed-lately"
     assert finding.message.startswith("4 of 9 people")
+
+
+def test_what_is_left_of_a_starter_is_named(digest: Campaign) -> None:
+    starter = load_starter("newsletter").mjml
+    [finding] = [one for one in review(write(digest, starter)).findings if one.code == "starter-text"]
+    assert finding.level == "warning"
+    assert "the starter's own text" in finding.message
+    mended = starter
+    for text in ("A small piece of news", "a few lines of your own"):
+        mended = mended.replace(text, "Our own words stand here")
+    [left] = [one for one in review(write(digest, mended)).findings if one.code == "starter-text"]
+    assert left.message != finding.message
+    own = WEEKLY.replace(
+        "here are the ten things of this week.", "You get this mail since you asked for it, and gladly."
+    )
+    assert "starter-text" not in codes(write(digest, own))
+
+
+@pytest.mark.parametrize("starter", [one.slug for one in list_starters()])
+def test_the_frame_of_a_starter_may_stay(digest: Campaign, starter: str) -> None:
+    """Its foot, its look and its headings in code are no text that somebody forgot."""
+    source = load_starter(starter).mjml
+    body = source.index("<mj-body")
+    first, last = source.index("<mj-section", body), source.rindex("<mj-section")
+    head = re.sub(r"<mj-preview>.*?</mj-preview>", "", source[:first])
+    text = (
+        "<mj-section><mj-column><mj-text>Our own words, and only they, stand here.</mj-text></mj-column></mj-section>"
+    )
+    found = codes(write(digest, head + text + source[last:]))
+    assert "starter-text" not in found
+    assert "bad-content" not in found
+
+
+def test_a_reserved_domain_is_said_to_be_not_checked(digest: Campaign, scope: Workspace) -> None:
+    assert "not checked, reserved domain" in " ".join(review(digest).notes)
+    scope.from_email = "news@aviary.invalid"
+    assert "aviary.invalid" in " ".join(review(digest).notes)
+    assert domain_notes("news@aviary-letters.de") == ()

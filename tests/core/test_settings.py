@@ -162,3 +162,48 @@ def test_another_kind_of_database_is_refused_without_showing_its_password() -> N
 
 def test_the_url_of_a_socket_quotes_its_directory() -> None:
     assert socket_database_url(Path("/a b/s")) == "postgresql://merpati@/merpati?host=%2Fa%20b%2Fs"
+
+
+@pytest.mark.parametrize(
+    ("environment", "name"),
+    [
+        ({"MERPATI_BASE_URL": "https://news.kopi.test:8443/m"}, "news.kopi.test"),
+        (
+            {"MERPATI_BASE_URL": "https://news.kopi.test", "MERPATI_BOUNCE_DOMAIN": "bounces.kopi.test"},
+            "news.kopi.test",
+        ),
+        (
+            {"MERPATI_BASE_URL": "http://10.0.0.5:8025", "MERPATI_BOUNCE_DOMAIN": "bounces.kopi.test"},
+            "bounces.kopi.test",
+        ),
+        ({"MERPATI_BASE_URL": "http://[::1]:8025", "MERPATI_BOUNCE_DOMAIN": "bounces.kopi.test"}, "bounces.kopi.test"),
+        ({"MERPATI_BASE_URL": "http://box.local", "MERPATI_BOUNCE_DOMAIN": "bounces.kopi.test"}, "bounces.kopi.test"),
+        ({"MERPATI_BOUNCE_DOMAIN": "bounces.kopi.test", "MERPATI_MAIL_DOMAIN": "mx.kopi.test"}, "mx.kopi.test"),
+        ({"MERPATI_BOUNCE_DOMAIN": "bounces.kopi.test", "MERPATI_MAIL_DOMAIN": ""}, "bounces.kopi.test"),
+    ],
+)
+def test_this_machine_bears_no_name_of_somebody_else(read: Read, environment: dict[str, str], name: str) -> None:
+    settings = read(**environment)
+    assert settings.mail_domain == name
+    assert settings.has_mail_domain
+
+
+def test_nothing_set_is_told_from_names_of_ours(read: Read) -> None:
+    settings = read(MERPATI_BASE_URL="http://localhost:8025")
+    assert not settings.has_mail_domain
+    assert not settings.has_bounce_domain
+
+
+def test_a_switch_that_is_neither_on_nor_off_is_explained(read: Read) -> None:
+    with pytest.raises(SettingsError) as refused:
+        read(MERPATI_INTERNAL_HOSTS="127.0.0.1")
+    words = str(refused.value)
+    assert "MERPATI_INTERNAL_HOSTS: write true or false, not '127.0.0.1'." in words
+    assert "all such servers, or none." in words
+    assert read(MERPATI_INTERNAL_HOSTS="true").internal_hosts
+
+
+def test_the_watch_keeps_what_its_page_looks_back_on(read: Read) -> None:
+    assert read().watch_days == 400
+    with pytest.raises(SettingsError, match="MERPATI_WATCH_DAYS"):
+        read(MERPATI_WATCH_DAYS="62")

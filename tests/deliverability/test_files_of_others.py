@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import time
+import tracemalloc
 from contextlib import suppress
 from datetime import date, timedelta
 
@@ -12,7 +14,7 @@ from hypothesis import strategies as st
 
 from app.core.errors import Invalid
 from app.deliverability.outside.reading import Figure, read_file
-from app.deliverability.outside.values import is_day_first, read_day, read_share
+from app.deliverability.outside.values import is_day_first, read_day, read_share, read_shares
 
 DAYS = st.dates(date(2015, 1, 1), date(2035, 12, 31))
 FORMS = ("%Y-%m-%d", "%Y/%m/%d", "%Y%m%d", "%m/%d/%Y", "%d.%m.%Y", "%b %d, %Y", "%d %B %Y", "%Y-%m-%dT00:00:00Z")
@@ -141,7 +143,7 @@ def test_the_file_of_snds_has_no_heading() -> None:
     assert first.figures["complaint_rate"] == {"below": 0.001}
     assert (first.figures["rcpt"], first.figures["result"], first.figures["traps"]) == (2245, "GREEN", 0)
     assert (second.figures["rcpt"], second.figures["complaint_rate"]) == (1245, pytest.approx(0.023))
-    assert second.figures["trap period start"] == "11/20/2026 1:00 AM"
+    assert second.figures["trap_from"] == "11/20/2026 1:00 AM"
 
 
 def test_a_bad_row_is_told_with_its_line_and_spoils_no_other() -> None:
@@ -153,6 +155,14 @@ def test_a_bad_row_is_told_with_its_line_and_spoils_no_other() -> None:
     assert "many" in reading.faults[1].why
 
 
+def test_a_day_without_a_figure_is_not_kept_and_that_is_said() -> None:
+    data = b"Date,Spam rate,DKIM\n2026-11-20,0.1%,\n2026-11-21,,\n2026-11-22,-,100%\n"
+    reading = read_file(data, "postmaster", subject="example.com")
+    assert [figure.day.day for figure in reading.figures] == [20, 22]
+    assert [(fault.line, fault.is_kept) for fault in reading.faults] == [(3, False)]
+    assert "no figure" in reading.faults[0].why
+
+
 def test_percent_in_the_heading_counts() -> None:
     data = b"Date,Spam rate (%)\n2026-11-20,0.1\n"
     assert read_file(data, "postmaster", subject="example.com").figures == (
@@ -160,10 +170,103 @@ def test_percent_in_the_heading_counts() -> None:
     )
 
 
+SNDS_PAGE = (
+    b"Smart Network Data Services\r\n"
+    b"IP Address,Activity period,RCPT commands,DATA commands,Message recipients,Filter result,Complaint rate,"
+    b"Trap message period,Trap hits,Sample HELO,Sample MAIL FROM,Comments\r\n"
+    b"192.0.2.5,11/20/2026 12:00 AM - 11/20/2026 11:00 PM,2245,2241,2240,YELLOW,0.2% - 0.4%,,3,mx.example.com,,\r\n"
+)
+
+
+def test_the_page_of_snds_has_a_heading_below_a_title() -> None:
+    reading = read_file(SNDS_PAGE, "snds")
+    (figure,) = reading.figures
+    assert (figure.subject, figure.day) == ("192.0.2.5", date(2026, 11, 20))
+    assert figure.figures["complaint_rate"] == {"from": pytest.approx(0.002), "to": pytest.approx(0.004)}
+    assert (figure.figures["traps"], figure.figures["result"]) == (3, "YELLOW")
+    assert [(fault.line, fault.is_kept) for fault in reading.faults] == [(1, False)]
+    assert reading.unknown == ()
+
+
+def test_the_names_of_googles_api() -> None:
+    names = (
+        *("name", "userReportedSpamRatio", "userReportedSpamRatioLowerBound", "userReportedSpamRatioUpperBound"),
+        *("domainReputation", "spfSuccessRatio", "inboundEncryptionRatio", "outboundEncryptionRatio"),
+        *("deliveryErrors", "spammyFeedbackLoops", "date"),
+    )
+    errors = '[{"errorClass": "TEMPORARY_ERROR", "errorRatio": 0.01}]'
+    row = ["domains/example.com/trafficStats/20261120", "0.001", "0.0005", "0.002", "HIGH", "1", "0.99", "0.9", errors]
+    reading = read_file(table([list(names), [*row, "", "20261120"]], ","), "postmaster")
+    (figure,) = reading.figures
+    assert (figure.subject, figure.day) == ("example.com", date(2026, 11, 20))
+    assert (figure.figures["spam_rate_low"], figure.figures["spam_rate_high"]) == (0.0005, 0.002)
+    assert (figure.figures["encrypted"], figure.figures["encrypted_out"]) == (0.99, 0.9)
+    assert "TEMPORARY_ERROR" in figure.figures["errors"]
+    assert (reading.faults, reading.unknown) == ((), ("spammyFeedbackLoops",))
+
+
+def test_one_metric_to_a_row() -> None:
+    """As version 2 of Google's API answers: a metric has the name that was asked by, its date is in parts."""
+    name = "domains/example.com/domainStats/opaque"
+    at = '{"year": 2026, "month": 11, "day": 20}'
+    rows = [
+        ["name", "metric", "date", "value"],
+        [name, "SPAM_RATE", at, "0.0021"],
+        [name, "dkim_success_rate", at, "1"],
+    ]
+    reading = read_file(table([*rows, [name, "my own", at, "7"]], ","), "postmaster")
+    assert reading.faults == ()
+    assert [figure.figures for figure in reading.figures] == [{"spam_rate": 0.0021}, {"dkim": 1.0}, {"my own": "7"}]
+    assert {(figure.subject, figure.day) for figure in reading.figures} == {("example.com", date(2026, 11, 20))}
+
+
+def test_a_cell_that_makes_no_sense_costs_that_figure_only() -> None:
+    data = b"Date,Spam rate,DKIM,Mood\n2026-11-20,many,100%,fine\n2026-11-21,N/A,-,\n"
+    reading = read_file(data, "postmaster", subject="example.com")
+    assert [figure.figures for figure in reading.figures] == [{"dkim": 1.0, "Mood": "fine"}]
+    fault, _without = reading.faults
+    assert (fault.line, fault.is_kept) == (2, True)
+    assert "many" in fault.why
+    assert reading.unknown == ("Mood",)
+
+
+@pytest.mark.parametrize(
+    ("text", "share"),
+    [
+        ("< 0.1%", {"below": 0.001}),
+        ("> 5%", {"above": 0.05}),
+        ("0.1 - 0.3%", {"from": 0.001, "to": 0.003}),
+        ("0,1 % – 0,3 %", {"from": 0.001, "to": 0.003}),
+        ("0.3% - 0.1%", None),
+        ("1" * 5000 + "-", None),
+    ],
+)
+def test_shares_between_bounds(text: str, share: dict[str, float] | None) -> None:
+    assert read_shares(text) == (None if share is None else pytest.approx(share))
+
+
+@given(st.text("0123456789.,-–%<> to", max_size=80))
+def test_any_bounds_are_read_or_not(text: str) -> None:
+    read_shares(text)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b"192.0.2.0,192.0.2.255,Yes,Blocked due to user complaints\n", "IP status"),
+        (b"Hello,there\n", "called Date"),
+    ],
+)
+def test_another_file_of_snds_is_named(data: bytes, words: str) -> None:
+    with pytest.raises(Invalid, match=words):
+        read_file(data, "snds")
+
+
 @pytest.mark.parametrize(
     ("data", "words"),
     [
         (b"", "empty"),
+        (b"2026-11-20,0.1%\n2026-11-21,0.2%\n", "begins with a date"),
         (b"Date,Spam rate\n2026-11-20,0.1%\n", "domain"),
         (b"When,Spam rate\n2026-11-20,0.1%\n", "Date"),
         (b"PK\x03\x04 a workbook", "Excel"),
@@ -179,3 +282,30 @@ def table(rows: list[list[str]], separator: str) -> bytes:
     written = io.StringIO(newline="")
     csv.writer(written, delimiter=separator).writerows(rows)
     return written.getvalue().encode()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"date,domain" + b"," * 5_000_000 + b"\n2026-01-01,a.bb\n",
+        b"date,domain," + b"a," * 2_500_000 + b"\n2026-01-01,a.bb\n",
+        b"date,domain" + b",x" * 200 + b"\n2026-01-01,a.bb\n",
+    ],
+)
+def test_a_heading_of_millions_of_columns_is_refused_at_once(data: bytes) -> None:
+    begun = time.process_time()
+    tracemalloc.start()
+    with pytest.raises(Invalid, match="more than 200 columns"):
+        read_file(data[: 5 * 1024 * 1024], "postmaster")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 64 * 1024 * 1024
+    assert time.process_time() - begun < 3
+
+
+def test_a_row_of_too_many_columns_costs_that_row_only() -> None:
+    wide = b"2026-01-01,wide.example.com" + b"," * 5000 + b"\n"
+    reading = read_file(b"date,domain,spam rate\n" + wide + b"2026-01-02,example.com,0.1%\n", "postmaster")
+    assert [figure.day.day for figure in reading.figures] == [2]
+    assert [(fault.line, fault.is_kept) for fault in reading.faults] == [(2, False)]
+    assert "200 columns" in reading.faults[0].why

@@ -6,7 +6,7 @@ from secrets import token_hex
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.accounts.models import User, Workspace
 from app.accounts.setup import create_workspace
@@ -15,9 +15,11 @@ from app.core.database import db, every_workspace, in_workspace
 from app.deliverability.models import OutsideFigure, Placement
 from app.deliverability.watch.changes import watch_changes
 from app.deliverability.watch.rollup import recount
+from app.messages.models import Message
 from app.tracking.models import Incident
 from tests.accounts.pages import text_of
 from tests.conftest import sign_in
+from tests.factories.audience import a_person
 from tests.factories.histories import Letter, a_campaign, write
 
 POSTMASTER = b"Date,Spam rate\n2026-11-20,0.08%\n2026-11-21,0.31%\n"
@@ -186,6 +188,20 @@ def test_a_seed_mailbox_is_noted_once_and_changed(as_ada: FlaskClient, scope: Wo
     assert db.session.scalars(select(Placement)).all() == []
 
 
+def test_a_mailbox_that_the_campaign_did_not_reach_is_said(as_ada: FlaskClient, scope: Workspace) -> None:
+    campaign = a_campaign()
+    (number,) = write(campaign, [Letter()])
+    person = a_person()
+    db.session.execute(update(Message).where(Message.id == number).values(subscriber_id=person.id))
+    db.session.commit()
+    reached = person.email.upper()
+    address = f"/w/{scope.slug}/deliverability/placements"
+    data = {"campaign": campaign.id, "address": reached, "placed": "inbox"}
+    assert "sent nothing to" not in text_of(as_ada.post(address, data=data, follow_redirects=True))
+    other = as_ada.post(address, data={**data, "address": "seed@example.net"}, follow_redirects=True)
+    assert "this campaign sent nothing to seed@example.net" in text_of(other)
+
+
 def test_a_viewer_only_reads(as_vic: FlaskClient, scope: Workspace) -> None:
     assert "Only an editor or owner" in text_of(as_vic.get(f"/w/{scope.slug}/deliverability/outside"))
     assert bring(as_vic, scope, POSTMASTER).status_code == 403
@@ -195,6 +211,18 @@ def test_a_viewer_only_reads(as_vic: FlaskClient, scope: Workspace) -> None:
 
 def test_an_editor_brings_and_notes(app: object, eve: User, scope: Workspace) -> None:
     assert bring(sign_in(app, eve), scope, POSTMASTER).status_code == 302  # type: ignore[arg-type]
+
+
+def test_what_was_not_understood_of_a_file_is_said(as_ada: FlaskClient, scope: Workspace) -> None:
+    data = b"Date,Spam rate,Mood\n2026-11-20,many,fine\n2026-11-21,0.1% - 0.3%,\nsoon,0.1%,\n"
+    answer = bring(as_ada, scope, data)
+    assert answer.status_code == 200
+    page = text_of(answer)
+    assert "Kept: 2 days." in page
+    assert "One row could not be taken." in page
+    assert "One row was kept without what could not be read in it." in page
+    assert "kept under its own name: Mood." in page
+    assert "0.1%–0.3%" in page
 
 
 def test_the_lines_of_the_guard_are_settings(as_ada: FlaskClient, workspace: Workspace) -> None:

@@ -27,6 +27,7 @@ SCOPES = {
     "authfailure": "bounced_sender",
     "speeding": "bounced_sender",
     "spamdetected": "bounced_sender",
+    "policyviolation": "bounced_sender",
     "expired": "bounced_other",
     "nobody-knows": "bounced_other",
 }

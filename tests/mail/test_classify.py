@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.mail.classify import classify_reply, judge
-from app.mail.reasons import REASONS
+from app.mail.reasons import OF_US, REASONS
 
 AT_RCPT = [
     (550, "5.1.1 <ada@example.org>: Recipient address rejected: User unknown in local recipient table", "userunknown"),
@@ -27,6 +27,8 @@ AT_RCPT = [
     (550, "5.2.1 This account has been disabled", "suspend"),
     (554, "5.7.1 Service unavailable; Client host [192.0.2.1] blocked using zen.spamhaus.org", "blocked"),
     (550, "5.7.1 Your IP address is on our blacklist, user ada@example.org not found", "blocked"),
+    (554, "5.7.1 Service unavailable; Sender address [news@example.com] blocked using names.example.net", "blocked"),
+    (550, "5.7.1 Mail from 192.0.2.25 is not taken: blocked using lists.example.net", "blocked"),
     (450, "4.7.25 Client host rejected: cannot find your reverse hostname", "requireptr"),
     (550, "5.7.26 Message rejected because the sender fails DMARC", "authfailure"),
     (554, "5.7.1 Relay access denied", "norelaying"),
@@ -208,3 +210,22 @@ def test_the_vocabulary_is_the_whole_of_it():
     scored = {word for word, reason in REASONS.items() if reason.effect == "score"}
     assert scored == {"mailboxfull", "suspend", "filtered", "norelaying"}
     assert len(REASONS) == 35
+
+
+@pytest.mark.parametrize(
+    ("text", "scope"),
+    [
+        ("5.7.1 Message rejected due to local policy", "policy"),
+        ("5.7.1 Delivery is prohibited by the security policy of this organization", "policy"),
+        ("5.7.1 This message looks like spam", "content"),
+        ("5.6.0 Duplicate header: From. See RFC 5322", "content"),
+    ],
+)
+def test_a_receivers_policy_is_apart_from_what_the_message_says(text: str, scope: str) -> None:
+    verdict = classify_reply(550, text, stage="final")
+    assert (verdict.scope, verdict.effect, verdict.suppress) == (scope, "alert", False)
+
+
+def test_scopes_that_speak_of_us_never_suppress_or_score() -> None:
+    assert {word.scope for word in REASONS.values() if word.effect == "alert"} >= OF_US
+    assert all(word.effect in ("alert", "slow") for word in REASONS.values() if word.scope in OF_US)

@@ -8,9 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.mail.mime import MAX_SIZE
+from app.mail import reading
+from app.mail.forward import why_not_forwarded
+from app.mail.letter import letter_text, own_part
+from app.mail.mime import MAX_SIZE, read_parts
 from app.mail.phrases import reason_by_text
-from app.mail.reading import read_mail
+from app.mail.reading import UNREADABLE, read_mail
+from app.mail.wishes import leaving_wish
 from tests.mail import letters
 from tests.mail.notices_of_others import OTHERS
 from tests.mail.notices_of_servers import SERVERS
@@ -21,6 +25,10 @@ PATIENCE = 5.0
 
 def read_and_check(raw: bytes) -> None:
     mail = read_mail(raw)
+    assert not mail.evidence.startswith(UNREADABLE)
+    letter = letter_text(raw)
+    leaving_wish(own_part(letter))
+    why_not_forwarded(read_parts(raw), to="desk@example.com", own_domains=frozenset())
     assert len(mail.recipients) <= 100
     for text in _texts(astuple(mail)):
         assert "\x00" not in text
@@ -70,11 +78,62 @@ PIECES = [
         b"=?utf-8?q?=ED=A0=80?=",
     ),
 ]
+# What Python itself stumbles over: numbers beyond its limit of digits, digits of other scripts, code points that are
+# none, names of codecs that are no charsets, nesting.
+STUMBLES = [
+    *(b"&#" + b"1" * 5600 + b";", b"&#x" + b"f" * 5600, b"&#" + b"0" * 5600, b"&#55296;", b"&#x110000;", b"&#-1;"),
+    *(b"1" * 5600, b"-" + b"9" * 5000, b"5." + b"1" * 5000 + b".1", "٥.١.١".encode(), "５５０ ".encode(), "²".encode()),
+    *(
+        b"+x" + b"F" * 5000 + b"+",
+        b"\\x{" + b"F" * 5000 + b"}",
+        b"=?utf-32?b?////?=",
+        b"=?idna?q?" + b"a" * 300 + b"?=",
+    ),
+    *(
+        b"; charset=" + name
+        for name in (b"zip", b"rot13", b"mbcs", b"aliases", b"unicode-escape", b"..", b"utf-32", b"a" * 9000)
+    ),
+    *(
+        b'{"a":' * 900,
+        b"[" * 1900,
+        b'{"notificationType":"Bounce","bounce":{"bouncedRecipients":[1' + b"0" * 5000 + b"]}}",
+    ),
+    *(b"<p>" * 5000, b"<" * 5000, b"<!--" * 2000, b"multipart/mixed; boundary=b"),
+    *(b"Content-Type: text/html\n\n", b"Content-Type: message/feedback-report\n\n", b"Feedback-Type: abuse\n"),
+    *(b"Arrival-Date: Mon, 99 " + b"9" * 5000, b"Date: " + b"1" * 5000, b"Received: from " + b"(" * 5000),
+]
 
 
 @given(st.lists(st.one_of(st.sampled_from(PIECES), st.binary(max_size=8)), max_size=60))
 def test_any_arrangement_of_what_mail_is_made_of(pieces):
     read_and_check(b"".join(pieces))
+
+
+@given(
+    st.lists(st.sampled_from(PIECES + STUMBLES), max_size=30),
+    st.sampled_from((b"", *letters.ALL)),
+    st.integers(0, 4000),
+)
+def test_what_python_stumbles_over_anywhere_in_a_letter(pieces, letter, at):
+    read_and_check(letter[:at] + b"".join(pieces) + letter[at:])
+
+
+@pytest.mark.parametrize("stumble", range(len(STUMBLES)))
+@pytest.mark.parametrize("head", ["PAGE", "HEAD", "REPORT", "FIELD"])
+def test_each_of_them_in_each_place(stumble, head):
+    before = {"FIELD": REPORT + b"Final-Recipient: rfc822; a@b.cd\nAction: failed\nStatus: "}.get(head) or globals()[
+        head
+    ]
+    read_and_check(before + STUMBLES[stumble] + b"\n\nThe end.\n")
+
+
+def test_the_last_resort_is_a_mail_for_a_person_to_look_at(monkeypatch):
+    def raises(_raw):
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(reading, "read_parts", raises)
+    mail = read_mail(b"From: a@b.cd\n\nx")
+    assert (mail.kind, mail.tokens, mail.evidence) == ("none", (), f"{UNREADABLE}: RecursionError")
 
 
 @given(st.sampled_from((*letters.ALL, *(notice.raw for notice in (SERVERS | OTHERS).values()))), st.integers(0, 2**32))

@@ -97,6 +97,32 @@ def test_a_loop_of_mail_is_trouble_on_the_way_and_condemns_nobody():
     assert [(one.reason, one.suppress) for one in mail.recipients] == [("networkerror", False)]
 
 
+def test_a_sentence_said_five_hundred_times_is_read_in_a_moment():
+    head = b"From: MAILER-DAEMON@example.org\nSubject: Mail delivery failed\n\n"
+    raw = head + f"There was an error delivering your mail to <{ADA}>.\n\n".encode() * 500
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        mail = read_mail(raw)
+        seconds.append(time.process_time() - start)
+    assert [one.address for one in mail.recipients] == [ADA]
+    assert min(seconds) < 0.08
+
+
+def test_a_recipient_told_of_a_hundred_times_with_a_long_story_is_read_in_a_moment():
+    story = "while the server did not say why the message for the mailbox of a user is not there\n" * 40
+    field = f"Final-Recipient: rfc822; {ADA}\nAction: failed\nStatus: 5.0.0\n"
+    prose = f"The following addresses had permanent fatal errors:\n<{ADA}>\n{story}"
+    raw = letters.dsn("\n".join([field] * 100), prose=prose)
+    seconds = []
+    for _ in range(3):
+        start = time.process_time()
+        mail = read_mail(raw)
+        seconds.append(time.process_time() - start)
+    assert {one.address for one in mail.recipients} == {ADA}
+    assert min(seconds) < 0.3
+
+
 def test_a_file_of_a_hundred_megabytes_is_read_by_its_beginning(tmp_path):
     path = tmp_path / "huge.eml"
     with path.open("wb") as file:

@@ -200,7 +200,7 @@ def test_what_could_escape_or_never_end_is_refused_with_its_line(source: str, sa
     assert says in problem.message
     assert problem.line == 2
     assert problem.column >= 1
-    with pytest.raises(DesignError, match="Line 2"):
+    with pytest.raises(DesignError, match="line 2"):
         Personaliser(plain_design("x"), subject=source)
 
 
@@ -319,3 +319,25 @@ def test_the_wire_says_exactly_what_the_preview_shows(
 def decoded(wire: WireParts) -> tuple[str, str, str]:
     text, html = (quopri.decodestring(part).decode().replace("\r\n", "\n") for part in (wire.text_qp, wire.html_qp))
     return wire.subject, text, html
+
+
+@pytest.mark.parametrize(
+    ("tag", "right"),
+    [
+        ("{{ subscriber.first_name | default: 'you' }}", "| default('you')"),
+        ('{{ subscriber.first_name |fallback:"you" }}', '| fallback("you")'),
+        ("{{ subscriber.first_name | otherwise: you }}", '| fallback("…")'),
+    ],
+)
+def test_a_filter_with_a_colon_is_told_the_right_form(tag: str, right: str) -> None:
+    [problem] = check_template(tag, known_fields=[])
+    assert right in problem.message
+    assert '":" is not known' not in problem.message
+
+
+@pytest.mark.parametrize("part", ["subject", "preheader"])
+def test_a_mistake_in_a_field_names_the_field(part: str) -> None:
+    texts = {"subject": "Ten things", part: "Hello {{ subscriber.first_name | default: 'you' }}"}
+    with pytest.raises(DesignError, match=f"^In the {part}, column ") as caught:
+        Personaliser(plain_design("Hello"), **texts)
+    assert "Line 1" not in str(caught.value)

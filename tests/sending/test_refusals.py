@@ -20,6 +20,10 @@ def suppressed(workspace: Workspace) -> list[Any]:
     return world.look("SELECT * FROM suppressions WHERE workspace_id = :c", workspace.id)
 
 
+def earned(workspace: Workspace) -> list[Any]:
+    return world.look("SELECT * FROM bounce_points WHERE workspace_id = :c", workspace.id)
+
+
 def events(campaign: int) -> list[tuple[str, str]]:
     rows = world.look("SELECT kind, data ->> 'reason' FROM events WHERE campaign_id = :c", campaign)
     return [(row[0], row[1]) for row in rows]
@@ -85,6 +89,32 @@ def test_when_the_schedule_is_over_it_fails_as_expired(workspace: Workspace) -> 
     row = world.message(campaign, ADA)
     assert (row.state, row.reason, row.attempts) == ("failed", "expired", 3)
     assert [row.outcome for row in world.attempts(campaign) if row.code == 450] == ["deferred", "deferred", "failed"]
+
+
+@pytest.mark.parametrize(
+    ("reply", "points"),
+    [
+        (b"452 4.2.2 Mailbox full", ["mailboxfull"]),
+        (b"450 4.2.1 The mailbox is disabled", ["suspend"]),
+        (b"450 Later", []),
+        (b"451 4.3.0 Temporary lookup failure", []),
+        (b"451 4.7.1 Greylisted, come back later", []),
+    ],
+)
+def test_an_address_that_puts_us_off_until_the_end_earns_a_point(
+    workspace: Workspace, reply: bytes, points: list[str]
+) -> None:
+    campaign = world.plan_campaign(workspace, 2)
+    with running(moods.Says({ADA: reply})) as server:
+        for _ in range(2):
+            world.send(campaign, server.url, retry_minutes=(0.0, 0.0))
+        assert earned(workspace) == []
+        world.send(campaign, server.url, retry_minutes=(0.0, 0.0))
+    row = world.message(campaign, ADA)
+    assert (row.state, row.reason) == ("failed", "expired")
+    assert [one.reason for one in earned(workspace)] == points
+    assert all(one.message_id == row.id and one.evidence == reply.decode() for one in earned(workspace))
+    assert not suppressed(workspace)
 
 
 def test_a_refusal_of_us_keeps_the_people_and_stops_the_run(workspace: Workspace) -> None:

@@ -6,7 +6,7 @@ from app.mail.classify import classify_reply
 from app.mail.reading import read_mail
 from app.simulator.people import SOFT_LATER
 from app.simulator.providers import OUTLOOK, PROVIDERS, YAHOO
-from app.simulator.returns import complaint, delivery_report, vacation
+from app.simulator.returns import complaint, delivery_report, free_text_report, vacation
 from app.simulator.words import say
 from tests.simulator.test_returns import original
 
@@ -23,6 +23,18 @@ def test_only_an_unknown_mailbox_condemns_the_address(provider: str) -> None:
         saying = say(provider, what, address="ada@x.test", queue_id="7")
         verdict = classify_reply(saying.code, f"{saying.status} {saying.text}", stage=stage)  # type: ignore[arg-type]
         assert verdict.suppress is (what == "unknown"), (what, verdict)
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_a_blocklist_speaks_of_the_sender_however_it_is_told(provider: str) -> None:
+    saying = say(provider, "blocked", address="ada@x.test")
+    verdict = classify_reply(saying.code, f"{saying.status} {saying.text}", stage="rcpt")
+    assert (verdict.reason, verdict.scope, verdict.persistence) == ("blocked", "sender-reputation", "permanent")
+    for write in (delivery_report, free_text_report):
+        for address in ("ada@yahoo.example.com", "jürgen@yahoo.example.com"):
+            mail = read_mail(write(original(address, PROVIDERS[provider]), saying))
+            assert mail.kind == "bounce"
+            assert [(one.address, one.reason, one.suppress) for one in mail.recipients] == [(address, "blocked", False)]
 
 
 def test_a_full_mailbox_and_a_rate_limit_are_told_apart() -> None:

@@ -41,6 +41,13 @@ class Writable(Schema):
     reply_to = String()
     track_opens = Boolean()
     track_clicks = Boolean()
+    stream = String(metadata={"description": "`marketing`, or `transactional`: what people wait for."})
+    transport_id = Id(allow_none=True, metadata={"description": "The one way it goes out; null: the workspace's."})
+    weight = Integer(
+        strict=True,
+        validate=Range(1, 10),
+        metadata={"description": "Its share of the sending beside your other campaigns, 1 to 10."},
+    )
 
 
 class CampaignIn(Writable):
@@ -89,7 +96,7 @@ class TimingIn(Schema):
     spread = Integer(
         load_default=0,
         strict=True,
-        metadata={"description": "Minutes to spread the send evenly over, 30 to 10080 (7 days); 0: all at once."},
+        metadata={"description": "Minutes to spread the send evenly over, 5 to 10080 (7 days); 0: all at once."},
     )
 
 
@@ -116,6 +123,9 @@ class CampaignOut(Schema):
     reply_to = String()
     track_opens = Boolean()
     track_clicks = Boolean()
+    stream = String(metadata={"description": "marketing or transactional"})
+    transport_id = Integer(allow_none=True, metadata={"description": "Its one way out; null: the workspace's."})
+    weight = Integer()
     created_at = Moment()
     scheduled_at = Moment(allow_none=True)
     hold_until = Moment(allow_none=True, metadata={"description": "Until then, a launch can be taken back."})

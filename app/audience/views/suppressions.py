@@ -12,6 +12,7 @@ from app.accounts.access import member
 from app.accounts.models import Role
 from app.audience.exports import suppressions_csv
 from app.audience.forms import LiftForm, SuppressForm, SuppressionFileForm
+from app.audience.masking import masked_evidence
 from app.audience.models import Suppression
 from app.audience.queries import PAGE, search_suppressions
 from app.audience.suppression_lists import import_suppressions
@@ -103,6 +104,12 @@ def export() -> Any:
     headers = {"Content-Disposition": "attachment; filename=suppressions.csv"}
     body = stream_with_context(suppressions_csv(g.workspace.id))
     return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
+
+
+@bp.app_template_filter("evidence")
+def _evidence(row: Any) -> str:
+    """The words beside a masked address; `row` has `evidence`, `hint` and `address_hash`."""
+    return masked_evidence(row.evidence, row.hint, row.address_hash, g.workspace.address_key)
 
 
 def _page(form: SuppressForm) -> str:

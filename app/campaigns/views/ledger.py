@@ -11,6 +11,7 @@ from app.accounts.access import member
 from app.accounts.models import Role
 from app.campaigns import settle
 from app.campaigns.corrected import corrections, count_rest, make_corrected, may_be_corrected
+from app.campaigns.discarded import Discarded, discarded_in, discarded_of, try_discarded
 from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.campaigns.models import Campaign
 from app.campaigns.second_try import Pick, SecondTry, count_second_try, may_send, may_try_again, picks_of, try_again
@@ -18,8 +19,10 @@ from app.campaigns.views.blueprint import bp
 from app.core.database import db
 from app.core.errors import Conflict
 from app.messages.lifecycle import State
+from app.messages.queries import Ledger, LedgerRow
 from app.messages.queries import ledger as counts_of
 from app.sending.lanes import start_lanes
+from app.tracking.incidents.holding import DOUBTED
 
 SENT, AGAIN = "sent", "again"
 LARGEST = 2**63 - 1
@@ -33,11 +36,13 @@ def ledger(campaign_id: int) -> Any:
     if campaign.considered is None:
         return _to_show(campaign_id)
     counts = counts_of(campaign_id)
+    discarded = discarded_of(campaign_id) if counts.count(State.BOUNCED) else []
     return render_template(
         "campaigns/ledger/show.html",
         campaign=campaign,
         ledger=counts,
-        tries=[row for row in counts.rows if may_try_again(row.state, row.reason)],
+        tries=_tries(counts, discarded),
+        discarded=discarded,
         can_send=may_send(campaign),
         doubtful=counts.count(State.UNCERTAIN),
         rest=count_rest(campaign_id) if may_be_corrected(campaign) else 0,
@@ -55,6 +60,36 @@ def ledger_retry(campaign_id: int) -> Any:
         return _to_show(campaign_id)
     picks = picks_of(campaign_id, request.args.getlist("pick"))
     return _retry_page(campaign, picks, count_second_try(campaign_id, picks))
+
+
+@bp.get("/<int:campaign_id>/ledger/discarded/<int:incident_id>")
+@member(Role.EDITOR)
+def ledger_discarded(campaign_id: int, incident_id: int) -> Any:
+    """Say how many people will be tried again whose bounce nobody believes since an incident was discarded."""
+    campaign = find_campaign(campaign_id)
+    if campaign.considered is None:
+        return _to_show(campaign_id)
+    discarded, ids = discarded_in(campaign_id, incident_id)
+    return _retry_page(campaign, [], count_second_try(campaign_id, discarded.picks, ids), discarded=discarded)
+
+
+@bp.post("/<int:campaign_id>/ledger/discarded/<int:incident_id>")
+@member(Role.EDITOR)
+def ledger_discarded_tried(campaign_id: int, incident_id: int) -> Any:
+    """Try exactly those again."""
+    find_campaign(campaign_id)
+    try:
+        done = try_discarded(campaign_id, incident_id, by=_whoever(), asked=request.form.get("asked", type=int))
+    except Conflict as error:
+        db.session.rollback()
+        campaign = find_campaign(campaign_id, fresh=True)
+        discarded, ids = discarded_in(campaign_id, incident_id)
+        found = count_second_try(campaign_id, discarded.picks, ids)
+        return _retry_page(campaign, [], found, str(error), discarded), 409
+    db.session.commit()
+    _set_going(campaign_id)
+    flash(_said(done), "success")
+    return _to_ledger(campaign_id)
 
 
 @bp.post("/<int:campaign_id>/ledger/retry")
@@ -143,7 +178,7 @@ def ledger_correct(campaign_id: int) -> Any:
         "campaigns/ledger/correct.html",
         campaign=campaign,
         rest=count_rest(campaign_id),
-        held=counts_of(campaign_id).count(State.SENDING),
+        counts=counts_of(campaign_id),
     )
 
 
@@ -157,11 +192,21 @@ def ledger_corrected(campaign_id: int) -> Any:
     return redirect(url_for("campaigns.content", campaign_id=draft.id))
 
 
-def _retry_page(campaign: Campaign, picks: list[Pick], found: SecondTry, problem: str = "") -> str:
+def _tries(counts: Ledger, discarded: list[Discarded]) -> list[LedgerRow]:
+    """The rows that are offered whole; not the one that only holds people who are offered by their incident."""
+    rows = [row for row in counts.rows if may_try_again(row.state, row.reason)]
+    apart = sum(one.count for one in discarded)
+    return [row for row in rows if (row.state, row.reason, row.count) != (State.BOUNCED, DOUBTED, apart)]
+
+
+def _retry_page(
+    campaign: Campaign, picks: list[Pick], found: SecondTry, problem: str = "", discarded: Discarded | None = None
+) -> str:
     return render_template(
         "campaigns/ledger/retry.html",
         campaign=campaign,
         picks=picks,
+        discarded=discarded,
         found=found,
         can_send=may_send(campaign),
         problem=problem,

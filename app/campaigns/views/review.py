@@ -33,7 +33,7 @@ from app.core.extensions import settings as installation
 from app.core.wallclock import zone_names
 from app.sending.transports import caught_at
 
-SPREADS = (30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 7200, 10080)
+SPREADS = (5, 15, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 7200, 10080)
 """Minutes a send can be spread over."""
 MARGIN = 1.1
 """An audience that grew by more than this between the question and the answer is asked about again."""
@@ -134,11 +134,19 @@ def _review_page(campaign: Campaign, form: TestForm, status: int = 200, *, probl
         outcome=look_over(campaign),
         readers=possible_readers(campaign),
         problem=problem,
-        chosen=request.args,
+        chosen=request.args or _earlier_plan(campaign),
         spreads=[(0, _("All at once")), *((n, _("Evenly over %(span)s", span=span_words(n))) for n in SPREADS)],
         quiet=quiet_hours(g.workspace),
         caught_at=caught_at(installation()),
     )
+
+
+def _earlier_plan(campaign: Campaign) -> dict[str, Any]:
+    """What was chosen before it became a draft again, or for the campaign that it corrects."""
+    timing = read_timing(campaign.timing)
+    if timing.local_at is None:
+        return {"when": "now", "spread": timing.spread} if timing.spread else {}
+    return _plan_fields(_Plan(None, timing))
 
 
 def _test_form() -> TestForm:
@@ -158,6 +166,10 @@ def _chosen_plan(values: Any) -> _Plan:
     when, text = values.get("when", ""), values.get("at", "").strip()
     if not text and when in ("later", "own-zone"):
         raise Invalid(_("Choose a date and a time."), field="at")
+    if text and when == "now":
+        raise Invalid(
+            _("“Now” is chosen, and a time is given: choose which of them begins it, or clear it."), field="at"
+        )
     spread = values.get("spread", 0, type=int)
     if when == "own-zone":
         return _Plan(None, Timing(read_wall(text), values.get("passed", "next-day"), spread))

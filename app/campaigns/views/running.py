@@ -14,14 +14,16 @@ from app.campaigns import control
 from app.campaigns.audience import variants_of
 from app.campaigns.by_provider import by_provider
 from app.campaigns.launch import prepare
-from app.campaigns.lifecycle import CampaignState, find_campaign
+from app.campaigns.lifecycle import UNTOUCHED, CampaignState, find_campaign
 from app.campaigns.models import Campaign
 from app.campaigns.progress import progress_of
 from app.campaigns.queries import list_names
 from app.campaigns.review import sender_of
+from app.campaigns.upcoming import upcoming
 from app.campaigns.views.blueprint import bp
 from app.core import clock
 from app.core.database import db
+from app.messages.lifecycle import State
 from app.messages.queries import ledger
 from app.sending.lanes import start_lanes
 
@@ -93,21 +95,14 @@ def cancelled(campaign_id: int) -> Any:
     db.session.commit()
     skipped = control.skip_rest(campaign_id)
     db.session.commit()
-    flash(
-        ngettext(
-            "Cancelled. One person was not written to.",
-            "Cancelled. %(num)s people were not written to.",
-            skipped,
-        ),
-        "success",
-    )
+    flash(_cancelled_words(skipped, ledger(campaign_id).count(State.SENDING)), "success")
     return _back(campaign_id)
 
 
 @bp.post("/<int:campaign_id>/undo")
 @member(Role.EDITOR)
 def undo(campaign_id: int) -> Any:
-    """Make a draft of a campaign on hold."""
+    """Make a draft of a campaign of which nothing has gone out."""
     control.undo(campaign_id)
     db.session.commit()
     flash(_("Undone: it is a draft again. Nothing was sent."), "success")
@@ -124,7 +119,10 @@ def send_now(campaign_id: int) -> Any:
     return _back(campaign_id)
 
 
-_WITH_PROVIDERS = (CampaignState.SENDING, CampaignState.PAUSED, CampaignState.FINISHED, CampaignState.CANCELLED)
+QUIET = "Quiet hours until"
+"""How the words of `accounts.quiet.quiet_words` begin."""
+_GOING = (CampaignState.SENDING, CampaignState.PAUSED)
+_WITH_PROVIDERS = (*_GOING, CampaignState.FINISHED, CampaignState.CANCELLED)
 
 
 def _running(campaign: Campaign) -> dict[str, Any]:
@@ -140,10 +138,35 @@ def _running(campaign: Campaign) -> dict[str, Any]:
         "progress": progress,
         "since": since,
         "before": progress.done if before is None else before,
+        "upcoming": upcoming(campaign) if campaign.state in _GOING else None,
         "hold_left": max(0, round(left)),
+        "is_quiet": campaign.state == CampaignState.SENDING and campaign.waiting_for.startswith(QUIET),
+        "may_undo": campaign.state in _GOING and 0 < counts.audience == counts.count(*UNTOUCHED),
         "providers": by_provider(campaign.id) if campaign.state in _WITH_PROVIDERS else [],
-        "moves": campaign.state in (CampaignState.LAUNCHING, CampaignState.SENDING),
+        # After a pause or a cancel, what workers hold comes back within seconds.
+        "moves": campaign.state in (CampaignState.LAUNCHING, CampaignState.SENDING) or progress.under_way > 0,
     }
+
+
+def _cancelled_words(skipped: int, held: int) -> str:
+    """What the button did; what workers hold is given back or goes out within seconds, so no number is right yet."""
+    if held:
+        said = ngettext(
+            "Cancelled. %(count)s mail is still with a worker: a server may be taking a few right now, the others are "
+            "given back unsent. The numbers below settle within seconds.",
+            "Cancelled. %(count)s mails are still with the workers: a server may be taking a few right now, the others "
+            "are given back unsent. The numbers below settle within seconds.",
+            held,
+            count=f"{held:,}",
+        )
+    else:
+        said = ngettext(
+            "Cancelled. One person was not written to.",
+            "Cancelled. %(count)s people were not written to.",
+            skipped,
+            count=f"{skipped:,}",
+        )
+    return str(said)
 
 
 def _whoever() -> str:

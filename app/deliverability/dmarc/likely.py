@@ -9,7 +9,7 @@ from sqlalchemy import select
 from app.core.database import db
 from app.core.extensions import settings
 from app.sending.domains.names import lineage
-from app.sending.models import SigningKey
+from app.sending.models import SendingDomain, SigningKey
 
 PROVIDERS = {
     "amazonses.com": "Amazon SES",
@@ -34,25 +34,34 @@ _FORWARDED = frozenset({"forwarded", "trusted_forwarder", "mailing_list"})
 
 @dataclass(frozen=True, slots=True)
 class Likely:
-    """`kind`: ours, forwarded, provider or unknown; `name` of a provider; `envelope`: the domain that SPF was for."""
+    """`kind`: ours, forwarded, provider or unknown; `name` of a provider. `by_key`: it bears a key of ours."""
 
     kind: str
     name: str = ""
-    envelope: str = ""
-    signer: str = ""
+    by_key: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """The domain that SPF was for, and whether it holds there: then it does not count for not being the sender's."""
+
+    domain: str = ""
+    passes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class OurSigns:
-    """By what our own mail is known."""
+    """By what our own mail is known: keys as domain and selector, and the envelope. No address is among them."""
 
-    selectors: frozenset[str]
+    keys: frozenset[tuple[str, str]]
     bounce_domain: str
 
 
 def our_signs() -> OurSigns:
     """Those of the workspace in scope."""
-    return OurSigns(frozenset(db.session.scalars(select(SigningKey.selector))), settings().bounce_domain.lower())
+    query = select(SendingDomain.domain, SigningKey.selector).join(SigningKey, SigningKey.domain_id == SendingDomain.id)
+    keys = frozenset((row.domain, row.selector) for row in db.session.execute(query))
+    return OurSigns(keys, settings().bounce_domain.lower())
 
 
 def likely_of(details: Iterable[Mapping[str, Any] | None], signs: OurSigns) -> Likely:
@@ -61,18 +70,25 @@ def likely_of(details: Iterable[Mapping[str, Any] | None], signs: OurSigns) -> L
     dkim = [result for each in seen for result in each.get("dkim", ())]
     spf = [result for each in seen for result in each.get("spf", ())]
     envelope = next((result["domain"] for result in spf if result["domain"]), "")
-    signer = next((result["domain"] for result in dkim if result["domain"]), "")
-    is_signed_here = any(result["result"] == "pass" and result["selector"] in signs.selectors for result in dkim)
+    is_signed_here = any(
+        result["result"] == "pass" and (result["domain"], result["selector"]) in signs.keys for result in dkim
+    )
     vouched = any(result["result"] == "pass" and result["domain"] == signs.bounce_domain for result in spf)
     reasons = {reason for each in seen for reason in each.get("reasons", ())}
     if vouched or (is_signed_here and not (reasons & _FORWARDED or _fails(spf))):
-        return Likely("ours", "", envelope, signer)
+        return Likely("ours", by_key=is_signed_here)
     if is_signed_here or reasons & _FORWARDED:
         # Our signature from a server that is not in SPF: somebody passed our mail on.
-        return Likely("forwarded", "", envelope, signer)
+        return Likely("forwarded")
     if name := _provider((envelope, *(result["domain"] for result in dkim))):
-        return Likely("provider", name, envelope, signer)
-    return Likely("unknown", "", envelope, signer)
+        return Likely("provider", name)
+    return Likely("unknown")
+
+
+def envelope_of(details: Iterable[Mapping[str, Any] | None]) -> Envelope:
+    """The first envelope that was seen; of mail for which SPF did not count."""
+    results = (result for each in details if each for result in each.get("spf", ()) if result["domain"])
+    return next((Envelope(result["domain"], result["result"] == "pass") for result in results), Envelope())
 
 
 def _fails(spf: list[Any]) -> bool:

@@ -1,7 +1,7 @@
 """Reading an aggregate report (RFC 7489 appendix C, RFC 9990): junk in one record costs that record only."""
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
@@ -18,7 +18,14 @@ MOST_COUNT = 10**9
 LONGEST = 255
 MOST_RESULTS = 5
 
-_PARTS = ("feedback", "report_metadata", "policy_published", "record")
+MOST_MARKS = 1_500_000
+"""Of `<` in a file: twice as many as the largest real report could have of its ten megabytes."""
+MOST_EQUALS = 200_000
+"""Of `=`, which real reports have in their namespace and in some comments."""
+MOST_WITHIN = 5000
+"""Elements in one record: it has some thirty, and a few for each signature."""
+
+_PARTS = frozenset({"report_metadata", "policy_published", "record"})
 _POLICY = ("p", "sp", "np", "pct", "adkim", "aspf", "t", "testing", "fo", "discovery_method")
 _DISPOSITIONS = frozenset({"none", "quarantine", "reject", "pass"})
 
@@ -42,11 +49,15 @@ def read_report(xml: bytes) -> Report:
 
 
 def _parts(xml: bytes) -> Iterator[tuple[str, Any]]:
-    """The parts one by one, each forgotten after it was read; within other roots there are none."""
+    """The parts one by one, each forgotten after it was read; within other roots there are none.
+
+    All else is forgotten as it ends, or a file of nothing but `<a/>` would fill the memory fifty times its size.
+    """
+    if xml.count(b"<") > MOST_MARKS or xml.count(b"=") > MOST_EQUALS:
+        raise Invalid("The report has more elements than any report needs; nothing was taken in.")
     known = etree.iterparse(
         io.BytesIO(xml),
-        events=("end",),
-        tag=[f"{{*}}{name}" for name in _PARTS],
+        events=("start", "end"),
         resolve_entities=False,
         no_network=True,
         load_dtd=False,
@@ -56,18 +67,35 @@ def _parts(xml: bytes) -> Iterator[tuple[str, Any]]:
         remove_pis=True,
     )
     try:
-        for _event, element in known:
-            tag = etree.QName(element).localname
-            if tag == "feedback":
-                return
-            parent = element.getparent()
-            if parent is not None and etree.QName(parent).localname == "feedback":
-                yield tag, element
-            element.clear()
-            while element.getprevious() is not None and parent is not None:
-                del parent[0]
+        yield from _forgetting(known)
     except (etree.XMLSyntaxError, ValueError) as error:
         raise Invalid("The report is not XML that can be read; nothing was taken in.") from error
+
+
+def _forgetting(known: Iterable[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    root, depth, within = "", 0, 0
+    for event, element in known:
+        if event == "start":
+            depth += 1
+            within += 1
+            root = root or etree.QName(element).localname
+            continue
+        depth -= 1
+        if depth == 1:
+            tag = etree.QName(element).localname
+            if root == "feedback" and tag in _PARTS:
+                yield tag, element
+            within = 0
+        # Whatever is larger than a part of a report can be loses what was read of it.
+        if depth == 1 or within > MOST_WITHIN:
+            _forget(element)
+
+
+def _forget(element: Any) -> None:
+    element.clear()
+    parent = element.getparent()
+    while parent is not None and element.getprevious() is not None:
+        del parent[0]
 
 
 def _metadata(element: Any) -> dict[str, str]:

@@ -8,9 +8,10 @@ from sqlalchemy import text
 
 from app.core import clock
 from app.core.database import current_workspace_id, db
-from app.deliverability.dmarc.likely import Likely, OurSigns, likely_of, our_signs
+from app.deliverability.dmarc.likely import Envelope, Likely, OurSigns, envelope_of, likely_of, our_signs
 
 MOST_SOURCES = 50
+MOST_REPORTS = 50
 
 _TOTALS = """
 SELECT p.domain, count(DISTINCT p.id) AS reports, count(DISTINCT p.organisation) AS receivers,
@@ -29,10 +30,19 @@ SELECT r.source_ip, sum(r.count) AS messages,
        coalesce(sum(r.count) FILTER (WHERE r.spf = 'pass'), 0) AS spf,
        coalesce(sum(r.count) FILTER (WHERE 'pass' IN (r.dkim, r.spf)), 0) AS passed,
        coalesce(sum(r.count) FILTER (WHERE r.disposition IN ('quarantine', 'reject')), 0) AS stopped,
-       (array_agg(r.details ORDER BY r.count DESC))[1:5] AS details
+       (array_agg(r.details ORDER BY r.count DESC))[1:5] AS details,
+       (array_agg(r.details ORDER BY r.count DESC) FILTER (WHERE r.spf <> 'pass'))[1:5] AS without_spf
 FROM dmarc_reports p JOIN dmarc_rows r ON r.report_id = p.id
 WHERE p.workspace_id = :workspace AND p.ends_at > :since AND p.domain = :domain
 GROUP BY r.source_ip ORDER BY messages DESC, r.source_ip LIMIT :most
+"""
+_REPORTS = """
+SELECT p.id, p.organisation, p.ends_at, p.received_at, coalesce(p.policy->>'sender', '') AS sender,
+       coalesce(sum(r.count), 0) AS messages,
+       coalesce(sum(r.count) FILTER (WHERE 'pass' NOT IN (r.dkim, r.spf)), 0) AS failed
+FROM dmarc_reports p LEFT JOIN dmarc_rows r ON r.report_id = p.id
+WHERE p.workspace_id = :workspace AND p.ends_at > :since AND p.domain = :domain
+GROUP BY p.id ORDER BY p.ends_at DESC, p.id DESC LIMIT :most
 """
 
 
@@ -53,11 +63,25 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One sending address."""
+    """One sending address. `envelope`: what SPF was for where it did not count."""
 
     ip: str
     counts: Counts
     likely: Likely
+    envelope: Envelope
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One report: who it says made it, and whose address the mail bore that brought it, if a mail did."""
+
+    id: int
+    organisation: str
+    sender: str
+    ends_at: datetime
+    received_at: datetime
+    messages: int
+    failed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +94,8 @@ class DomainReports:
     latest: datetime
     counts: Counts
     sources: list[Source] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    """The latest reports, one by one."""
 
 
 def reported(days: int) -> list[DomainReports]:
@@ -78,7 +104,13 @@ def reported(days: int) -> list[DomainReports]:
     named = {"workspace": current_workspace_id(), "since": since}
     return [
         DomainReports(
-            row.domain, row.reports, row.receivers, row.latest, _counts(row), _sources(row.domain, named, signs)
+            row.domain,
+            row.reports,
+            row.receivers,
+            row.latest,
+            _counts(row),
+            _sources(row.domain, named, signs),
+            _told(row.domain, named),
         )
         for row in db.session.execute(text(_TOTALS), named)
     ]
@@ -86,7 +118,26 @@ def reported(days: int) -> list[DomainReports]:
 
 def _sources(domain: str, named: dict[str, Any], signs: OurSigns) -> list[Source]:
     rows = db.session.execute(text(_SOURCES), {**named, "domain": domain, "most": MOST_SOURCES})
-    return [Source(row.source_ip, _counts(row), likely_of(row.details, signs)) for row in rows]
+    return [
+        Source(row.source_ip, _counts(row), likely_of(row.details, signs), envelope_of(row.without_spf or ()))
+        for row in rows
+    ]
+
+
+def _told(domain: str, named: dict[str, Any]) -> list[Told]:
+    rows = db.session.execute(text(_REPORTS), {**named, "domain": domain, "most": MOST_REPORTS})
+    return [
+        Told(
+            row.id,
+            row.organisation,
+            row.sender,
+            row.ends_at,
+            row.received_at,
+            int(row.messages),
+            int(row.failed),
+        )
+        for row in rows
+    ]
 
 
 def _counts(row: Any) -> Counts:

@@ -1,6 +1,8 @@
 """The XML in a report's file: plain, gzip or zip, never more than we are ready to hold."""
 
 import io
+import lzma
+import struct
 import zipfile
 import zlib
 
@@ -17,6 +19,11 @@ _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _ZIP_END, _ZIP64_LOCATOR = b"PK\x05\x06", b"PK\x06\x07"
 _LARGEST_DIRECTORY = 4096
 _IS_ENCRYPTED = 0x1
+# All of these mean a damaged or odd archive: zipfile has no common error for methods, passwords and torn data.
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, NotImplementedError, RuntimeError, EOFError, OSError),
+    *(ValueError, struct.error),
+)
 
 
 def unpack(data: bytes) -> bytes:
@@ -44,8 +51,7 @@ def _from_zip(data: bytes) -> bytes:
             # What the directory says of its size is a claim: no more is read than we allow.
             with archive.open(files[0]) as file:
                 unpacked = file.read(MOST_XML + 1)
-    # All of these mean a damaged or odd archive: zipfile has no common error for methods, passwords and torn data.
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as error:
+    except _BROKEN as error:
         raise Invalid(_broken()) from error
     return _bounded(unpacked, len(data))
 

@@ -9,6 +9,7 @@ from app.core import clock
 from app.core.database import db, every_workspace, in_workspace
 from app.core.errors import NotFound
 from app.core.logging import log
+from app.deliverability.dmarc.intake import take_in_waiting
 from app.deliverability.domains.facts import facts_of
 from app.deliverability.domains.findings import Finding, has_answers, merged, read_finding
 from app.deliverability.domains.look import look_at
@@ -55,6 +56,7 @@ def check_due() -> None:
         with in_workspace(workspace_id):
             try:
                 found = check_records(domain_id)
+                take_in_waiting(db.session.get_one(SendingDomain, domain_id).domain)
             except NotFound:
                 db.session.rollback()
                 continue

@@ -40,7 +40,8 @@ class Relay:
 class Facts:
     """`signing`: the name of the record of the key in use, empty without one; `public`: its value.
 
-    `signs_as`: the d= of the signature.
+    `signs_as`: the d= of the signature. `is_named` and `has_bounces`: whether this machine's name and the bounce domain
+    are ours, not those that stand in until they are set. `is_caught`: no mail leaves this machine.
     """
 
     domain: str
@@ -53,6 +54,9 @@ class Facts:
     public: str
     bounce_listen: str
     own_names: tuple[str, ...]
+    is_named: bool = True
+    has_bounces: bool = True
+    is_caught: bool = False
 
     @property
     def relay_signs(self) -> bool:
@@ -82,18 +86,21 @@ def facts_of_stranger(name: str) -> Facts:
 
 
 def _facts(domain: str, is_signing: bool, signs_as: str, record: Record | None) -> Facts:
-    ours = settings()
+    ours, transports = settings(), list_transports()
     return Facts(
         domain=domain,
         bounce_domain=ours.bounce_domain.lower(),
         report_address=f"dmarc@{ours.bounce_domain.lower()}",
-        relays=_relays(list_transports()),
+        relays=_relays(transports),
         is_signing=is_signing,
         signs_as=signs_as,
         signing=record.name if record else "",
         public=record.value if record else "",
         bounce_listen=ours.bounce_listen,
         own_names=(ours.mail_domain.lower(), ours.bounce_domain.lower(), domain),
+        is_named=ours.has_mail_domain,
+        has_bounces=ours.has_bounce_domain,
+        is_caught=ours.catches_mail and not any(each.is_enabled for each in transports),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from app.deliverability.domains.checks.spf import spf_to_publish
 from app.deliverability.domains.facts import Facts
 from app.deliverability.domains.findings import Finding
+from app.deliverability.domains.unset import lacks
 from app.sending.domains.names import lineage
 
 
@@ -20,6 +21,8 @@ class Publish:
 def publish_for(kind: str, facts: Facts, finding: Finding | None) -> Publish | None:
     """What to publish for a check; None where there is nothing to say, or DKIM's own part says it."""
     found = finding.found if finding else ()
+    if lacks(kind, facts):
+        return None
     if kind == "spf" and not (finding and finding.state == "skipped"):
         return Publish(facts.bounce_domain, "TXT", spf_to_publish(facts, finding))
     if kind == "dmarc" and not (found and finding and finding.state == "ok"):
@@ -33,7 +36,9 @@ def publish_for(kind: str, facts: Facts, finding: Finding | None) -> Publish | N
 
 
 def dmarc_value(facts: Facts) -> str:
-    """A policy that asks for nothing but reports: the one to begin with."""
+    """A policy that asks for nothing but reports, where there is a place for them: the one to begin with."""
+    if not facts.has_bounces:
+        return "v=DMARC1; p=none"
     return f"v=DMARC1; p=none; rua=mailto:{facts.report_address}"
 
 

@@ -12,6 +12,7 @@ from app.deliverability.domains.findings import Finding, has_answers
 from app.deliverability.domains.free_mail import is_free_mail, is_reserved
 from app.deliverability.domains.glance import glance
 from app.deliverability.domains.reasons import Reason, reasons_of
+from app.deliverability.domains.unset import needs_bounces, needs_name
 from app.sending.domains.names import lineage
 from app.sending.models import SendingDomain
 
@@ -32,16 +33,22 @@ def verdict(domain: str, people: int = 0) -> list[Reason]:
     as a look into DNS where the last one is older than two days, or the domain is not set up here.
     """
     if is_reserved(domain):
-        return []
+        return [replace(reason, is_blocking=False) for reason in _unset(facts_of_stranger(domain))]
     if is_free_mail(domain):
         return [_free_mail(domain)]
     row = _nearest(domain)
     if row is None:
         seen = _seen_now(facts_of_stranger(domain), ("soa", "mx", "dmarc"))
-        return [*_judged(seen, people), _not_set_up(domain)]
-    if row.domain != domain:
-        return _judged(_seen_now(facts_of(row, domain)), people)
-    return _judged(_last_seen(row), people)
+        return [*_unset(seen.facts), *_judged(seen, people), _not_set_up(domain)]
+    seen = _last_seen(row) if row.domain == domain else _seen_now(facts_of(row, domain))
+    return [*_unset(seen.facts), *_judged(seen, people)]
+
+
+def kept_verdict(row: SendingDomain, people: int = 0) -> list[Reason]:
+    """The same of a domain that is set up, by what the last look found; empty where nobody has looked for two days."""
+    if is_reserved(row.domain) or kept_at(row) < clock.now().timestamp() - FRESH:
+        return []
+    return reasons_of(facts_of(row), kept_findings(row), people)
 
 
 def _nearest(domain: str) -> SendingDomain | None:
@@ -69,6 +76,12 @@ def _judged(seen: _Seen, people: int) -> list[Reason]:
     if seen.is_fresh:
         return reasons
     return [_not_looked(seen.facts.domain), *(replace(reason, is_blocking=False) for reason in reasons)]
+
+
+def _unset(facts: Facts) -> list[Reason]:
+    """Names of ours that are not set: mail that really leaves must not bear somebody else's."""
+    words = needs_bounces(facts) or needs_name(facts)
+    return [Reason("names-not-set", words)] if words and not facts.is_caught else []
 
 
 def _free_mail(domain: str) -> Reason:

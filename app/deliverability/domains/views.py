@@ -4,12 +4,14 @@ from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from app.accounts.access import member
 from app.accounts.models import Role
 from app.core.database import db
 from app.core.errors import Conflict, Invalid
-from app.core.extensions import keyring
+from app.core.extensions import keyring, settings
+from app.deliverability.dmarc.intake import take_in_waiting
 from app.deliverability.dmarc.views import bp as dmarc
 from app.deliverability.domains.check import check_records
 from app.deliverability.domains.findings import Finding
@@ -57,8 +59,18 @@ def check(domain_id: int) -> Any:
     look = check_domain(domain_id)
     db.session.commit()
     found = {} if look.trouble else check_records(domain_id)
+    taken = _taken_in(domain_id) if "published" in look.records.values() else 0
     db.session.commit()
     flash(*_words(look, found))
+    if taken:
+        flash(
+            ngettext(
+                "One DMARC report that had come before was taken in.",
+                "%(num)s DMARC reports that had come before were taken in.",
+                taken,
+            ),
+            "success",
+        )
     return _back(domain_id)
 
 
@@ -145,11 +157,16 @@ def _page(form: DomainForm) -> str:
         form=form,
         domains=[show(each) for each in domains],
         records={each.id: show_records(each) for each in domains},
+        raw_mail_days=settings().raw_mail_days,
     )
 
 
 def _back(domain_id: int) -> Any:
     return redirect(url_for("domains.index", _anchor=f"domain-{domain_id}"))
+
+
+def _taken_in(domain_id: int) -> int:
+    return take_in_waiting(next((each.domain for each in all_domains() if each.id == domain_id), ""))
 
 
 def _offered() -> str:

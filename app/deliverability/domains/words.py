@@ -20,15 +20,26 @@ TITLES: dict[Kind, str] = {
     "bimi": _("Logo (BIMI), optional"),
 }
 
+WAITS = _("There is nothing to check or publish before %(name)s is set, see above.")
+
 _WORDS = {
-    "spf-missing": _("%(name)s has no SPF record. Receivers cannot tell whether your server may send."),
+    "spf-missing": _(
+        "%(name)s has no SPF record, so receivers cannot tell whether your server may send. Publish the one below."
+    ),
     "spf-several": _("%(name)s has more than one SPF record, so receivers take none of them. Leave one."),
-    "spf-syntax": _("Receivers cannot read the record: %(why)s"),
-    "spf-lookups": _("The record makes receivers look up %(count)s names; after %(most)s they give up and SPF fails."),
+    "spf-syntax": _("Receivers cannot read the record: %(why)s Publish the one below in its place."),
+    "spf-lookups": _(
+        "The record makes receivers look up %(count)s names; after %(most)s they give up and SPF fails. Take out the "
+        "includes of services that no longer send for you."
+    ),
     "spf-voids": _("%(count)s of its lookups find nothing; after %(most)s receivers give up. Remove dead entries."),
     "spf-include-missing": _("%(by)s refers to %(name)s, which has no SPF record; SPF fails for that. Remove it."),
-    "spf-include-several": _("%(by)s refers to %(name)s, which has several SPF records; SPF fails for that."),
-    "spf-include-syntax": _("The record of %(name)s, which yours refers to, cannot be read: %(why)s"),
+    "spf-include-several": _(
+        "%(by)s refers to %(name)s, which has several SPF records; SPF fails for that. Tell its owner, or take it out."
+    ),
+    "spf-include-syntax": _(
+        "The record of %(name)s, which yours refers to, cannot be read: %(why)s Tell its owner, or take it out."
+    ),
     "spf-everybody": _("The record ends in +all: anybody may send in your name. End it in ~all."),
     "spf-no-all": _("The record does not say what holds for other servers. End it in ~all."),
     "spf-relay": _("Your relay %(relay)s is not in the record. Add include:%(include)s."),
@@ -44,13 +55,17 @@ _WORDS = {
     "dkim-missing": _("The record at %(name)s is not there, so no signature can be verified. Publish it."),
     "dkim-wrong": _("The record at %(name)s holds another key, so every signature fails. Replace it."),
     "dkim-several": _("There are several records at %(name)s, and receivers may take any. Leave one."),
-    "dkim-small": _("The key has %(bits)s bits; receivers take none below %(fewest)s."),
-    "dkim-short": _("The key has %(bits)s bits; %(better)s are advised."),
-    "dmarc-missing": _("There is no DMARC record for %(name)s or a domain above it. Mail in bulk needs one."),
+    "dkim-small": _(
+        "The key has %(bits)s bits; receivers take none below %(fewest)s. Make a new key above and publish its record."
+    ),
+    "dkim-short": _("The key has %(bits)s bits; %(better)s are advised. Change to a new key when it suits you."),
+    "dmarc-missing": _(
+        "There is no DMARC record for %(name)s or a domain above it. Mail in bulk needs one: publish the one below."
+    ),
     "dmarc-several": _("%(name)s has more than one DMARC record, so receivers take none of them. Leave one."),
-    "dmarc-syntax": _("“%(part)s” in the record cannot be read."),
-    "dmarc-twice": _("The tag %(tag)s= stands in the record twice; the first one counts."),
-    "dmarc-value": _("%(tag)s=%(value)s is not known; receivers take it as not said."),
+    "dmarc-syntax": _("“%(part)s” in the record cannot be read. Correct it or take it out."),
+    "dmarc-twice": _("The tag %(tag)s= stands in the record twice; the first one counts. Take out the other."),
+    "dmarc-value": _("%(tag)s=%(value)s is not known; receivers take it as not said. Correct it."),
     "dmarc-rua": _("%(value)s is not an address for reports: write mailto: before it."),
     "dmarc-no-p": _("p= is not said, which means none. Older receivers ignore such a record: write p=none."),
     "dmarc-gone": _("The tag %(tag)s= has no meaning any more. You can take it out."),
@@ -67,27 +82,50 @@ _WORDS = {
     "align-dkim": _("DKIM signs as %(name)s, which is your domain."),
     "align-strict-dkim": _("adkim=s: only mail from exactly this domain counts as signed by it, none from below."),
     "align-unknown": _("Your relay signs; whether with your domain, the DMARC reports tell."),
-    "align-none": _("Neither SPF nor DKIM vouches for %(name)s: DMARC fails for every mail."),
+    "align-none": _(
+        "Neither SPF nor DKIM vouches for %(name)s, so DMARC fails for every mail. Publish the DKIM key's record "
+        "above: what it signs bears your domain."
+    ),
     "rua-none": _("Nobody gets reports. Add rua= to the record to see who sends in your name."),
     "rua-elsewhere": _("Reports go elsewhere. Add mailto:%(address)s to see them here."),
-    "rua-not-agreed": _("Reports to %(address)s are not sent until %(name)s has a record v=DMARC1."),
-    "mx-null": _("%(name)s says that it takes no mail (null MX). Receivers refuse mail that cannot be answered."),
-    "mx-none": _("%(name)s has neither MX nor address: answers and bounces cannot reach you."),
+    "rua-not-agreed": _(
+        "Reports to %(address)s are not sent until %(name)s has a TXT record v=DMARC1. Publish it, or ask whoever runs "
+        "that domain."
+    ),
+    "mx-null": _(
+        "%(name)s says that it takes no mail (null MX), and receivers refuse mail that cannot be answered. Put the MX "
+        "of your mailboxes in its place, or send from a domain that has one."
+    ),
+    "mx-none": _(
+        "%(name)s has neither MX nor address: what people answer, or what bounces, cannot reach you. Publish an MX "
+        "record."
+    ),
     "mx-by-address": _("%(name)s has no MX; mail goes to its address, which is allowed."),
-    "soa-no-name": _("%(name)s does not exist in DNS. Receivers refuse mail from names that are not there."),
-    "soa-none": _("No zone answers for %(name)s. Receivers refuse mail from such names."),
+    "soa-no-name": _(
+        "%(name)s does not exist in DNS, and receivers refuse mail from names that are not there. Correct the name, or "
+        "have it set up at whoever runs your DNS."
+    ),
+    "soa-none": _(
+        "No zone answers for %(name)s, and receivers refuse mail from such names. Ask whoever runs your DNS to mend it."
+    ),
     "ptr-local": _("Not checked: mail leaves through a server on this machine, whose address is not known here."),
     "ptr-theirs": _("Not checked: the relay is not yours, its owner sees to this."),
-    "ptr-no-address": _("%(host)s has no address."),
+    "ptr-no-address": _("%(host)s has no address. Publish an A record for it, or correct the name of the transport."),
     "ptr-none": _("%(address)s has no reverse name. Ask whoever gave you the address for one."),
-    "ptr-not-confirmed": _("%(address)s is called %(name)s, but that name does not lead back to it."),
+    "ptr-not-confirmed": _(
+        "%(address)s is called %(name)s, but that name does not lead back to it. Publish an address record for the "
+        "name, or have the reverse name changed."
+    ),
     "tls-not-checked": _("Not checked: the MX of the bounce domain is not this installation's listener."),
     "tls-no-listener": _("Not checked: nobody answers at %(address)s just now."),
     "tls-none": _("The listener takes bounces without TLS. Nothing is refused for that."),
     "bimi-none": _("There is none. It is not needed; Gmail, Yahoo and Apple show a logo with it."),
-    "bimi-syntax": _("The record cannot be read: %(why)s"),
+    "bimi-syntax": _("The record cannot be read: %(why)s Correct it or take it out; nothing else depends on it."),
     "bimi-declined": _("The record says that you do not want a logo."),
-    "bimi-policy": _("A logo is shown only when the policy of %(name)s is quarantine or reject, sp= not none."),
+    "bimi-policy": _(
+        "A logo is shown only when the DMARC policy of %(name)s is quarantine or reject, sp= not none. Mail is not "
+        "affected. Publish a stricter policy when the reports show that all your mail passes."
+    ),
     "bimi-no-certificate": _("Without a certificate (a=) Gmail and Apple show no logo."),
 }
 

@@ -1,1 +1,1 @@
-"""The guard: campaigns that people complain about are paused before the providers act."""
+"""The guard: pauses campaigns that people complain about, holds lanes of providers that refuse us by letter."""

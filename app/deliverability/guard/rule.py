@@ -9,7 +9,8 @@ from app.statistics.intervals import wilson
 ENOUGH = 500
 """Delivered messages from which the plain rate decides."""
 FEW = 3
-"""Complaints with which it may decide below that, if even the interval's lower end is beyond the line."""
+"""Different people have to have complained before anything is paused; below `ENOUGH` also before anything is said, and
+even the interval's lower end has to be beyond the line."""
 
 Judgement = Literal["fine", "warn", "pause"]
 
@@ -24,7 +25,7 @@ class Lines:
 
 def judge(complaints: int, delivered: int, lines: Lines) -> Judgement:
     """What the guard does about so many complaints of so many delivered. On the line counts as beyond it."""
-    if _beyond(complaints, delivered, lines.pause):
+    if complaints >= FEW and _beyond(complaints, delivered, lines.pause):
         return "pause"
     return "warn" if _beyond(complaints, delivered, lines.warn) else "fine"
 

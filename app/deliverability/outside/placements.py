@@ -45,6 +45,17 @@ def note_placement(campaign_id: int, address: str, placed: str, *, noted_by: int
     return db.session.scalars(statement.returning(Placement), execution_options={"populate_existing": True}).one()
 
 
+def was_sent_to(placement: Placement) -> bool:
+    """Whether the campaign has a mail to that mailbox which a server took. In words, as `sent_campaigns`."""
+    query = text(
+        "SELECT EXISTS (SELECT FROM subscribers s JOIN messages m ON m.subscriber_id = s.id "
+        "WHERE s.workspace_id = :workspace AND s.address = :address AND m.campaign_id = :campaign "
+        "AND m.sent_at IS NOT NULL)"
+    )
+    named = {"workspace": current_workspace_id(), "campaign": placement.campaign_id, "address": placement.address}
+    return bool(db.session.scalar(query, named))
+
+
 def forget_placement(placement_id: int) -> None:
     """Take one back. Raises NotFound."""
     placement = db.session.scalar(select(Placement).where(Placement.id == placement_id))

@@ -9,6 +9,9 @@ from app.core.errors import Invalid
 
 MOST_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 20_000
+MOST_COLUMNS = 200
+_MOST_SEPARATORS = 20_000
+"""On one line, before it is taken apart; cells in quotation marks hold some, too."""
 SEPARATORS = ",;\t|"
 
 
@@ -22,11 +25,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A row that could not be taken: where it stands, why, and what stands there."""
+    """A row that could not be taken, or not all of it: where it stands, why, and what stands there."""
 
     line: int
     why: str
     content: str
+    is_kept: bool = False
+    """The rest of the row is."""
 
 
 def read_rows(data: bytes) -> tuple[list[Row], list[Fault]]:
@@ -49,16 +54,34 @@ def read_rows(data: bytes) -> tuple[list[Row], list[Fault]]:
 
 def _rows(text: str) -> tuple[list[Row], list[Fault]]:
     """Line by line: these files have no cells of several lines, so a stray quote spoils one row and not the rest."""
-    rows, faults, separator = [], [], ""
+    rows: list[Row] = []
+    faults: list[Fault] = []
+    separator = ""
     for number, line in enumerate(io.StringIO(text, newline=None), 1):
         if not line.strip():
             continue
         separator = separator or max(SEPARATORS, key=line.count)
         try:
-            cells = next(csv.reader([line.rstrip("\n")], delimiter=separator, strict=True))
+            cells = _cells(line, separator)
         except csv.Error as error:
             faults.append(Fault(number, f"Its quotation marks do not fit ({error}).", line.strip()[:200]))
+            continue
+        if len(cells) > MOST_COLUMNS and not rows:
+            raise Invalid(
+                f"Line {number} has more than {MOST_COLUMNS} columns, which no export of figures has. Nothing was "
+                "kept; export the file anew.",
+                field="file",
+            )
+        if len(cells) > MOST_COLUMNS:
+            faults.append(Fault(number, f"It has more than {MOST_COLUMNS} columns.", line[:400].strip()[:200]))
             continue
         if any(cell.strip() for cell in cells):
             rows.append(Row(number, tuple(cell.strip() for cell in cells)))
     return rows, faults
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    """The cells of a line; of one that is nothing but separators, no more than show that it is too wide."""
+    if line.count(separator) > _MOST_SEPARATORS:
+        return [""] * (MOST_COLUMNS + 1)
+    return next(csv.reader([line.rstrip("\n")], delimiter=separator, strict=True))

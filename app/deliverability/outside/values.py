@@ -7,7 +7,14 @@ from datetime import UTC, date, datetime
 _SLASHED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:\D.*)?", re.DOTALL).fullmatch
 _PLAIN = re.compile(r"(\d{4})([/.-]?)(\d{1,2})\2(\d{1,2})(?:[T ,].*)?", re.DOTALL).fullmatch
 _WORDED = ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%b %d %Y", "%d-%b-%Y")
+_PARTS = re.compile(r"\D*year\D*(\d{4})\D+month\D*(\d{1,2})\D+day\D*(\d{1,2})\D*", re.IGNORECASE).fullmatch
+"""As Google's API writes a date in JSON."""
 _NUMBER = re.compile(r"[<>~≤≥]?\s*(\d+(?:[.,]\d+)?|[.,]\d+)\s*(%?)").fullmatch
+
+_SPAN = re.compile(r"([<>~≤≥]?\s*[\d.,]+\s*%?)\s*(?:-|–|—|to|\.\.)\s*([<>~≤≥]?\s*[\d.,]+\s*%?)").fullmatch
+_LONGEST = 60
+_BOUNDS = {"<": "below", "≤": "below", ">": "above", "≥": "above"}
+_NOTHINGS = frozenset({"", "-", "–", "—", "n/a", "na", "#n/a", "null", "none", "nan", "no data"})
 
 
 def is_day_first(texts: Iterable[str]) -> bool:
@@ -22,6 +29,8 @@ def read_day(text: str, *, day_first: bool = False) -> date | None:
     try:
         if found := _PLAIN(given):
             return date(int(found[1]), int(found[3]), int(found[4]))
+        if found := _PARTS(given):
+            return date(int(found[1]), int(found[2]), int(found[3]))
         if found := _SLASHED(given):
             first, second = int(found[1]), int(found[2])
             # German and many others: 22.11.2026 is never the 22nd month.
@@ -40,6 +49,26 @@ def read_share(text: str, *, in_percent: bool = False) -> float | None:
     number = float(found[1].replace(",", "."))
     share = number / 100 if found[2] or in_percent else number
     return share if share <= 1 else None
+
+
+def read_shares(text: str, *, in_percent: bool = False) -> float | dict[str, float] | None:
+    """The same, bounds told apart: `< 0.1%` as {"below": …}, `> 5%` as {"above": …}, a span as from and to."""
+    given = text.strip()
+    if len(given) > _LONGEST:
+        return None
+    if span := _SPAN(given):
+        # In “0.1 – 0.3 %” the sign is for both.
+        low, high = (read_share(end, in_percent=in_percent or "%" in given) for end in span.groups())
+        return None if low is None or high is None or low > high else {"from": low, "to": high}
+    share = read_share(given, in_percent=in_percent)
+    if share is None or given[0] not in _BOUNDS:
+        return share
+    return {_BOUNDS[given[0]]: share}
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a cell says that there is no figure."""
+    return text.strip().lower() in _NOTHINGS
 
 
 def _worded(text: str) -> date | None:

@@ -22,6 +22,7 @@ from app.deliverability.outside.placements import (
     placements,
     sent_campaigns,
     sightings,
+    was_sent_to,
 )
 from app.deliverability.outside.reading import Reading, Source, read_file
 from app.deliverability.outside.store import forget, keep, latest_figures
@@ -54,7 +55,7 @@ def bring() -> Any:
         (form.subject if error.field == "subject" else form.file).errors = [str(error)]
         return _figures_page(form), 422
     db.session.commit()
-    if reading.faults:
+    if reading.faults or reading.unknown:
         return _figures_page(FiguresForm(formdata=None), reading=reading, count=count), 200 if count else 422
     flash(ngettext("Kept: one day.", "Kept: %(num)s days.", count), "success")
     return redirect(url_for("deliverability.outside"))
@@ -86,13 +87,17 @@ def note() -> Any:
     if not form.validate_on_submit():
         return _placements_page(form), 422
     try:
-        note_placement(form.campaign.data, form.address.data, form.placed.data, noted_by=current_user.id)
+        placement = note_placement(form.campaign.data, form.address.data, form.placed.data, noted_by=current_user.id)
     except Invalid as error:
         db.session.rollback()
         form.address.errors = [str(error)]
         return _placements_page(form), 422
     db.session.commit()
-    flash(_("Noted."), "success")
+    if was_sent_to(placement):
+        flash(_("Noted."), "success")
+    else:
+        words = _("Noted, but this campaign sent nothing to %(address)s. Correct the address, or take the note back.")
+        flash(words % {"address": placement.address}, "warning")
     return redirect(url_for("deliverability.seeds", campaign=form.campaign.data))
 
 

@@ -10,15 +10,14 @@ from sqlalchemy import text
 
 from app.core import clock
 from app.core.database import db
-from app.mail.reasons import REASONS
+from app.core.extensions import settings
+from app.mail.reasons import OF_US, REASONS
 
 LATELY = timedelta(hours=3)
 """Counted anew every few minutes."""
 LATE = timedelta(days=2)
 """Counted anew each hour, for reports that came long after what they report."""
 
-OF_SENDER = frozenset({"sender-auth", "sender-reputation", "content"})
-"""Scopes of a refusal that is about us; what the content is refused for is ours to mend as well."""
 OF_ADDRESS = frozenset({"address", "domain"})
 
 _LOCK = 7_382_190_451
@@ -32,7 +31,7 @@ def recount(since: datetime, until: datetime | None = None) -> int:
     span = {"start": _hour(since), "stop": _hour(until or clock.now() + timedelta(hours=1))}
     db.session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
     db.session.execute(text("DELETE FROM watch_hours WHERE hour >= :start AND hour < :stop"), span)
-    scopes = {"of_sender": list(OF_SENDER), "of_address": list(OF_ADDRESS)}
+    scopes = {"of_sender": list(OF_US), "of_address": list(OF_ADDRESS)}
     words = {"words": list(REASONS), "scopes": [reason.scope for reason in REASONS.values()]}
     written = db.session.execute(text(COUNT), {**span, **scopes, **words})
     return written.rowcount  # type: ignore[attr-defined, no-any-return]
@@ -47,7 +46,9 @@ def recount_all() -> int:
     """Count everything anew, month by month as the tables are partitioned; commits after each. Returns the rows."""
     first = db.session.scalar(text("SELECT least((SELECT min(at) FROM attempts), (SELECT min(at) FROM events))"))
     db.session.execute(text("DELETE FROM watch_hours WHERE hour < :first"), {"first": first or clock.now()})
-    rows, month = 0, (first or clock.now()).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    # What is older than what is kept would be dropped again within the hour.
+    begin = max(first or clock.now(), clock.now() - timedelta(days=settings().watch_days))
+    rows, month = 0, begin.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     while month <= clock.now():
         following = (month + timedelta(days=32)).replace(day=1)
         rows += recount(month, following)

@@ -23,6 +23,8 @@ class Unanswered(NamedTuple):
 
     why: str
     handed_over: bool
+    stops: bool = False
+    """Whether the next call would fare the same, so that the run must not make it."""
 
 
 Answer = Said | Unanswered

@@ -22,6 +22,10 @@ class Pacer(Protocol):
     def is_holding(self) -> bool:
         """Whether no call may begin now."""
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the provider has judged messages, and no call has ended in doubt since."""
+
     def heard(self, answers: Sequence[Answer]) -> None:
         """A call was answered."""
 
@@ -101,7 +105,9 @@ class ApiCarrier:
     def _take(self) -> list[Parcel]:
         taken: list[Parcel] = []
         size = 0
-        while len(taken) < self._most and size < ENOUGH and (parcel := self._desk.take(self)) is not None:
+        # Until the provider has judged a message, one is all that a call may leave in doubt.
+        most = self._most if self._pacer.is_trusted else 1
+        while len(taken) < most and size < ENOUGH and (parcel := self._desk.take(self)) is not None:
             # What the API says of its own pace must not slow the mail to whoever keeps this mailbox.
             parcel.provider = ""
             if obstacle := self._sender.obstacle(parcel):
@@ -136,9 +142,14 @@ class ApiCarrier:
             else:
                 self._desk.cut(parcel, handed_over=answer.handed_over, why=answer.why)
         self._pacer.heard(answers)
-        lost = [answer.why for answer in answers if isinstance(answer, Unanswered)]
+        lost = [answer for answer in answers if isinstance(answer, Unanswered)]
+        if lost and lost[0].stops:
+            self._desk.is_setup_fault = True
+            self._desk.stop(
+                "waiting", f"{lost[0].why} Nothing else was sent; look at the account, then sending goes on."
+            )
         if len(lost) == len(answers):
-            self._close(lost[0])
+            self._close(lost[0].why)
         elif not self._is_closed:
             self._begin()
 

@@ -62,10 +62,17 @@ class Fleet:
         """Whether no call may begin now."""
         return self._loop.time() < self._until
 
+    @property
+    def is_trusted(self) -> bool:
+        """Whether the provider has judged messages, and no call has ended in doubt since."""
+        return self._has_verdict
+
     def heard(self, answers: Sequence[Answer]) -> None:
         """Slow down where the provider asks for it; go on with more carriers where it does not."""
         said = [answer for answer in answers if isinstance(answer, Said)]
         holds = [answer.hold for answer in said if answer.hold is not None]
+        if not said:
+            self._has_verdict = False
         if holds:
             self._hold(max(holds), next(answer.reply.words for answer in said if answer.hold is not None))
         elif said:

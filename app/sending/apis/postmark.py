@@ -91,6 +91,10 @@ class PostmarkSender(Sender):
             return Unanswered(why, handed_over=True)
         return refused(words)
 
+    def _took_nothing(self, response: Response) -> bool:
+        # Maintenance is announced, and answered with this code.
+        return _code(json_in(response)) == _MAINTENANCE or super()._took_nothing(response)
+
     def _objection(self, response: Response) -> Answer:
         if _code(json_in(response)) == _RATE:
             return throttled(self._words(response))

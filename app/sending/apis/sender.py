@@ -17,9 +17,13 @@ from app.sending.parcel import Parcel
 
 LONGEST_WORDS = 400
 _KEY = re.compile(r"[!-~]{1,512}")
-_LATER = frozenset({408, 425, 500, 503, 507, 529})
-"""Faults of which the provider itself says that nothing came of the call. The other 5xx come from somebody between us
-and it (502, 504, 52x), who cannot know what became of what was passed on."""
+_NOT_BEGUN = frozenset({408, 425})
+"""The call did not arrive whole, or is too early to be looked at (RFC 9110 §15.5.9, RFC 8470 §5.2)."""
+_ELSEWHERE = frozenset({301, 307, 308})
+"""The same call is to be made at another address (RFC 9110 §15.4): nothing was done with it here. The other redirects
+may be how somebody answers who has done what was asked."""
+_OF_A_MESSAGE = frozenset({400, 413, 422})
+"""The only statuses that can speak of what is in a call; every other 4xx speaks of the account, or of how we call."""
 
 
 class Sender(ABC):
@@ -69,14 +73,20 @@ class Sender(ABC):
         status = response.status
         if status == 429:
             return throttled(self._words(response), wait_asked(response.headers))
-        if status in _LATER:
+        if status in _NOT_BEGUN or (status == 503 and self._took_nothing(response)):
             return failing(self._words(response), wait_asked(response.headers))
         if status >= 500:
+            # The whole call was there when this went wrong: it may have been taken before.
             return self._doubt(response)
-        if status < 400 or status in (401, 403, 404, 405):
-            # A redirect asks for more before anything is done (RFC 9110 §15.4): nothing was taken.
-            raise self._trouble(response)
-        return self._objection(response)
+        if status in _OF_A_MESSAGE:
+            return self._objection(response)
+        if status < 400 and status not in _ELSEWHERE:
+            return self._doubt(response)._replace(stops=True)
+        raise self._trouble(response)
+
+    def _took_nothing(self, response: Response) -> bool:
+        """Whether a 503 says, as the provider documents it, that nothing of the call was taken."""
+        return "retry-after" in response.headers
 
     @abstractmethod
     def request(self, parcels: Sequence[Parcel]) -> Request:
@@ -102,6 +112,8 @@ class Sender(ABC):
     def _words(self, response: Response) -> str:
         """What the provider says, for people; without the key, should it repeat that."""
         words = self._says(json_in(response)) or response.body[:LONGEST_WORDS].decode("utf-8", "replace")
+        if 300 <= response.status < 400 and (where := response.headers.get("location", "")):
+            words = f"sends us to {where[:200]}. {words}"
         words = re.sub(r"[\s\x00-\x1f\x7f]+", " ", words).replace(self._secret, "…").strip()
         return f"{response.status} {words}"[:LONGEST_WORDS].strip()
 
@@ -113,9 +125,10 @@ class Sender(ABC):
             is_setup=True,
         )
 
-    def _doubt(self, response: Response) -> Answer:
+    def _doubt(self, response: Response) -> Unanswered:
         """It answers, and not with a verdict."""
-        why = f"{self._name} answered in a way that leaves open whether it took the mail: {self._words(response)}"
+        words = self._words(response).rstrip(".")
+        why = f"{self._name} answered in a way that leaves open whether it took the mail: {words}."
         return Unanswered(why, handed_over=True)
 
 

@@ -83,14 +83,20 @@ class SesSender(Sender):
     def _name_in(self, response: Response) -> str | None:
         return text_in(json_in(response), "MessageId") or None
 
+    def _took_nothing(self, response: Response) -> bool:
+        return bool(_THROTTLING.search(self._exception(response))) or super()._took_nothing(response)
+
     def _objection(self, response: Response) -> Answer:
-        # The name of the exception stands in a header, with a namespace or an address around it.
-        words = f"{response.headers.get('x-amzn-errortype', '').split(':')[0][:80]} {self._words(response)}".strip()
+        words = f"{self._exception(response)} {self._words(response)}".strip()
         if _THROTTLING.search(words):
             return throttled(words)
         if _SETUP.search(words):
             raise self._trouble(response)
         return no_address(words) if _ADDRESS.search(words) else refused(words)
+
+    def _exception(self, response: Response) -> str:
+        """Its name stands in a header, with a namespace or an address around it."""
+        return response.headers.get("x-amzn-errortype", "").split(":")[0][:80]
 
     def _says(self, body: Any) -> str:
         name = text_in(body, "__type", "code").rpartition("#")[2]

@@ -58,9 +58,9 @@ def algorithms_of(domain: SendingDomain) -> tuple[Algorithm, ...]:
 
 
 def _new_selector(algorithm: Algorithm) -> str:
-    """A kind, a month and three letters by chance: a name is never used again, not by another workspace either.
+    """A kind, a month and six letters by chance: a name is never used again, not by another workspace either.
 
     Resolvers keep a record for its time to live, so a name that came back with another key would fail for a while.
     """
-    letters = "".join(secrets.choice(_LETTERS) for _ in range(3))
+    letters = "".join(secrets.choice(_LETTERS) for _ in range(6))
     return f"{_FIRST_LETTERS[algorithm]}{clock.now():%Y%m}{letters}"

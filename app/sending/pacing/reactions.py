@@ -46,7 +46,7 @@ def read_signal(provider: str, stage: Stage, verdict: Verdict) -> Signal | None:
     Before RCPT the server did not know for whom the message was: that is between us and the transport.
     """
     outcome, found = verdict.outcome, verdict.found
-    if stage in ("connect", "ehlo", "mail") or found.scope in ("address", "domain", "content", "size"):
+    if stage in ("connect", "ehlo", "mail") or found.scope in ("address", "domain", "content", "policy", "size"):
         return None
     for words, seconds in rule_of(provider).rests:
         if words in outcome.reply:

@@ -8,15 +8,30 @@ from app.sending.pacing.limits import Limit
 
 MOST = 3
 """Providers that are named."""
+LABELS = {
+    "google": "Gmail, Google Workspace", "yahoo": "Yahoo, AOL", "outlook": "Outlook.com, Hotmail",
+    "microsoft-365": "Microsoft 365", "microsoft-dane": "Microsoft 365 (DANE)", "icloud": "iCloud",
+    "comcast": "Comcast", "mimecast": "Mimecast", "orange": "Orange", "united-internet": "GMX, WEB.DE",
+    "barracuda": "Barracuda", "qq": "QQ", "netease": "NetEase", "yahoo-japan": "Yahoo Japan", "kpn": "KPN",
+    "netvigator": "Netvigator", "proofpoint": "Proofpoint", "messagelabs": "Symantec.cloud",
+    "cisco": "Cisco Secure Email", "secureserver": "GoDaddy", "zoho": "Zoho", "yandex": "Yandex",
+    "mail-ru": "Mail.ru", "ovh": "OVH", "rackspace": "Rackspace",
+}  # fmt: skip
+"""The providers as people know them, as in templates/macros/providers.html; names, so in every language the same."""
 
 
 def describe(waiting: Mapping[str, int], limits: Mapping[str, Limit], now: float) -> str:
-    """Such as “google: 120 a minute since 14:02 UTC; 3,400 wait”, for the providers with most waiting messages."""
+    """Such as “Gmail, Google Workspace: 120 a minute since 14:02 UTC; 3,400 wait”, for those with most waiting."""
     first = sorted(waiting, key=lambda provider: -waiting[provider])
     parts = [_of(limits[provider], waiting[provider], now) for provider in first[:MOST]]
     if len(first) > MOST:
         parts.append(f"{len(first) - MOST} more providers, {sum(waiting[one] for one in first[MOST:]):,} wait")
     return ". ".join(parts) + "."
+
+
+def label_of(provider: str) -> str:
+    """A provider's name for people; an unlisted one is the site of its mail servers."""
+    return LABELS.get(provider, provider)
 
 
 def _of(limit: Limit, count: int, now: float) -> str:
@@ -30,7 +45,7 @@ def _of(limit: Limit, count: int, now: float) -> str:
     else:
         pace = f"{limit.slots} at a time since {datetime.fromtimestamp(limit.since, UTC):%H:%M} UTC"
     said = f"; it said: {limit.why[:120].rstrip('.')}" if limit.why else ""
-    return f"{limit.provider}: {pace}; {count:,} wait{said}"
+    return f"{label_of(limit.provider)}: {pace}; {count:,} wait{said}"
 
 
 def _rate(rate: float) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from app.audience.suppressions import Reason, suppress
 from app.core import clock
+from app.mail.reasons import OF_US
 from app.messages.dead_addresses import DEAD, SENDER_SIDE
 from app.messages.evidence import settle_messages
 from app.messages.models import Message
@@ -42,7 +43,7 @@ def act(message: Message, fact: Fact, source: str, at: datetime) -> str:
     """
     at = min(at, clock.now())
     # Before the lock: this may ask DNS.
-    effect = _effect(message, fact) if fact.kind == "bounce" else "note"
+    effect = effect_of(message, fact) if fact.kind == "bounce" else "note"
     lock(message)
     if fact.kind not in EVENTS:
         return f"{fact.kind}; nothing was changed"
@@ -53,20 +54,20 @@ def act(message: Message, fact: Fact, source: str, at: datetime) -> str:
     return note
 
 
-def _effect(message: Message, fact: Fact) -> Effect:
+def effect_of(message: Message, fact: Fact) -> Effect:
     """What a bounce leads to: by its reason, its scope, and how long it lasts."""
     if fact.scope in ("address", "domain"):
         dead = fact.reason in DEAD and fact.persistence == "permanent"
         if dead and fact.reason == "hostunknown":
             dead = is_gone(message.address.rpartition("@")[2])
         return "suppress" if dead else "score"
-    if fact.scope in ("sender-auth", "sender-reputation", "content") and fact.reason in SENDER_SIDE:
+    if fact.scope in OF_US and fact.reason in SENDER_SIDE:
         return "alert"
     return "note"
 
 
 def _bounce(message: Message, fact: Fact, source: str, at: datetime, effect: Effect) -> str:
-    acted_before, heard_before = was_found_dead(message), has_bounced_for(message, fact.reason)
+    acted_before, heard_before = was_found_dead(message, at), has_bounced_for(message, fact.reason)
     write_down(message, fact, source, at, effect)
     mark_bounced(message, fact.reason, at)
     done = "the address is kept"

@@ -1,6 +1,7 @@
 """What came back about a message, in one shape for every way in: mail, webhooks, replies while sending."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
 from app.mail.reasons import Persistence, Scope
@@ -32,3 +33,13 @@ class Fact:
     code: int | None = None
     diagnostic: str = ""
     feedback_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A fact as one way in told it of a message: `source` such as `mail` or `webhook:ses`, `at` when it happened."""
+
+    message_id: int
+    fact: Fact
+    source: str
+    at: datetime

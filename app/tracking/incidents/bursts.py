@@ -19,7 +19,11 @@ WINDOW = timedelta(minutes=10)
 LEAST = 20
 """So many failures of a sort are needed …"""
 SHARE = 0.05
-"""… and more than this share of what was attempted."""
+"""… and more than this share of what was attempted …"""
+FEWEST = 10
+"""… or so many, where the share is such …"""
+LARGE_SHARE = 0.2
+"""… as no list loses at one provider from one day to the next."""
 
 _rest: dict[tuple[int, str, str], float] = {}
 """When this process may count again, by workspace, provider and reason: counting costs more than what it counts."""
@@ -41,8 +45,13 @@ def look_for_burst(message: Message, reason: str) -> None:
 def find_bursts(provider: str | None = None, reasons: frozenset[str] = SCORED) -> list[Incident]:
     """The bursts of the last ten minutes in the workspace in scope; opens those that are new."""
     since = clock.now() - WINDOW
-    found = count_failures(reasons, since, provider=provider, least=LEAST)
-    return [_incident(failures) for failures in found if failures.share > SHARE]
+    found = count_failures(reasons, since, provider=provider, least=FEWEST)
+    return [_incident(failures) for failures in found if is_burst(failures.count, failures.share)]
+
+
+def is_burst(count: int, share: float) -> bool:
+    """Whether so many failures for one reason at one provider within the window are too many to be believed at once."""
+    return (count >= LEAST and share > SHARE) or (count >= FEWEST and share > LARGE_SHARE)
 
 
 def _incident(failures: Failures) -> Incident:

@@ -30,6 +30,7 @@ class Failures:
 AROUND = timedelta(minutes=5)
 """Messages attempted that long before and after the failed ones are compared with them."""
 
+# A reply with its code says more than a letter that tells of one, so it is shown first.
 # Reports may come long after the sending, so what failed is compared with what was attempted when that went out.
 _FAILURES = text(
     f"""
@@ -45,7 +46,7 @@ WITH failed AS (
            least(min(coalesce(sent_at, at)), :since) AS tried_from,
            greatest(max(coalesce(sent_at, at)), :now) AS tried_to,
            array_agg(DISTINCT campaign_id) AS campaigns,
-           (array_agg(words ORDER BY words = '', at DESC))[1] AS words,
+           (array_agg(words ORDER BY words = '', words !~ '^[45][0-9][0-9][ -]', at DESC))[1] AS words,
            (array_agg(id ORDER BY at DESC))[1] AS latest
     FROM failed WHERE CAST(:provider AS text) IS NULL OR provider = :provider
     GROUP BY provider, reason
@@ -56,7 +57,9 @@ SELECT g.provider, g.reason, g.number, g.first, g.last,
         WHERE m.campaign_id = ANY(g.campaigns) AND m.workspace_id = :workspace
               AND m.state IN ('sent', 'bounced', 'deferred', 'uncertain') AND {provider_sql("m")} = g.provider
               AND coalesce(m.sent_at, m.changed_at) BETWEEN g.tried_from - :around AND g.tried_to + :around) AS of,
-       coalesce(nullif(g.words, ''), (SELECT a.reply FROM attempts a WHERE a.message_id = g.latest AND a.reply <> ''
+       coalesce(nullif(g.words, ''), (SELECT a.reply FROM attempts a
+                                      WHERE a.message_id = g.latest AND a.reply <> '' AND a.reason = g.reason
+                                            AND a.outcome IN ('deferred', 'bounced', 'failed')
                                       ORDER BY a.at DESC LIMIT 1), '') AS words
 FROM grouped g ORDER BY g.provider, g.reason
 """  # noqa: S608 - only constants of the house are put together

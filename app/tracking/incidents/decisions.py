@@ -8,7 +8,7 @@ from sqlalchemy import select, update
 from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict, NotFound
-from app.tracking.incidents.holding import drop_points, lift_written, take_in_written, write_held
+from app.tracking.incidents.holding import doubt_failures, drop_points, lift_written, take_in_written, write_held
 from app.tracking.incidents.opening import BURST
 from app.tracking.models import Incident
 
@@ -23,7 +23,7 @@ _WORDS = {
 
 
 def believe(incident_id: int, user_id: int | None) -> int:
-    """The addresses are dead indeed: suppress those held. Returns how many. Raises NotFound, Conflict."""
+    """The addresses are dead indeed: suppress those held. Returns how many are new. Raises NotFound, Conflict."""
     incident = _decide(incident_id, user_id, BELIEVED, instead_of="")
     take_in_written(incident)
     return write_held(incident)
@@ -44,6 +44,7 @@ def undo(incident_id: int, user_id: int | None) -> int:
 def _take_back(incident: Incident) -> int:
     take_in_written(incident)
     drop_points(incident)
+    doubt_failures(incident)
     return lift_written(incident)
 
 

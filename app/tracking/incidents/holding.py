@@ -7,6 +7,9 @@ from app.core.database import db
 from app.messages.dead_addresses import provider_sql
 from app.tracking.models import Incident
 
+DOUBTED = "onhold"
+"""The reason of messages whose failure nobody believes: the cause is unclear."""
+
 
 def take_in_written(incident: Incident) -> int:
     """Count suppressions of this sort that were written without it among what it can undo; returns how many."""
@@ -21,6 +24,11 @@ def write_held(incident: Incident) -> int:
 def lift_written(incident: Incident) -> int:
     """Lift every suppression that came from the incident, and no other; returns how many."""
     return _run(_LIFT, incident)
+
+
+def doubt_failures(incident: Incident) -> int:
+    """Note of its messages that nobody knows why they failed: they can be tried again then. Returns how many."""
+    return _run(_DOUBT, incident)
 
 
 def drop_points(incident: Incident) -> int:
@@ -98,6 +106,14 @@ FROM held_suppressions h
 WHERE h.incident_id = :incident AND h.workspace_id = :workspace AND s.id = h.suppression_id
       AND s.workspace_id = :workspace AND s.lifted_at IS NULL
 """
+)
+
+_DOUBT = text(
+    f"""
+WITH {_FAILED}
+UPDATE messages m SET reason = '{DOUBTED}' FROM failed f
+WHERE m.id = f.id AND m.workspace_id = :workspace AND m.state = 'bounced' AND m.reason = :reason
+"""  # noqa: S608
 )
 
 _DROP_POINTS = text(

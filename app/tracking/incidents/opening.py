@@ -12,14 +12,20 @@ from app.tracking.models import Incident
 BLOCKED, BURST = "blocked", "burst"
 QUIET = {BLOCKED: timedelta(days=1), BURST: timedelta(minutes=30)}
 """An incident of which nothing was heard for so long is over."""
+LONGEST_HOLD = timedelta(days=1)
+"""A burst holds no longer, so that nobody keeps it open by going on: what is held still waits for a decision, and what
+fails after that is judged anew."""
 LONGEST = 500
 
 
 def find_open(workspace_id: int, kind: str, provider: str, reason: str, *, lock: bool = False) -> Incident | None:
     """The incident that goes on, if any; one that has fallen silent is over."""
+    now = clock.now()
     query = select(Incident).where(
-        *_of_sort(workspace_id, kind, provider, reason), Incident.seen_at >= clock.now() - QUIET[kind]
+        *_of_sort(workspace_id, kind, provider, reason), Incident.seen_at >= now - QUIET[kind]
     )
+    if kind == BURST:
+        query = query.where(Incident.began_at >= now - LONGEST_HOLD)
     if lock:
         query = query.with_for_update(key_share=True)
     return db.session.scalar(query.order_by(Incident.id).limit(1).execution_options(populate_existing=True))
@@ -61,4 +67,8 @@ def provider_of(message: Message) -> str:
     """As `messages.dead_addresses.provider_sql`: the provider, or the domain while it is not known."""
     if message.provider and message.provider != "none":
         return message.provider
-    return message.address.rpartition("@")[2].lower()
+    domain = message.address.rpartition("@")[2].lower()
+    return db.session.scalar(_PROVIDER, {"domain": domain}) or domain
+
+
+_PROVIDER = text("SELECT provider FROM mailbox_domains WHERE domain = :domain AND provider <> 'none'")

@@ -2,19 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import and_, func, select, text
+from sqlalchemy import and_, case, func, select, text
 
 from app.accounts.models import User
+from app.core import clock
 from app.core.database import current_workspace_id, db
 from app.core.errors import NotFound
+from app.mail.reasons import OF_SENDER, REASONS
 from app.messages.dead_addresses import provider_sql
-from app.tracking.incidents.opening import BLOCKED, BURST
+from app.messages.models import Message
+from app.tracking.incidents.bursts import LEAST, SHARE
+from app.tracking.incidents.decisions import BELIEVED, DISCARDED, UNDONE
+from app.tracking.incidents.holding import DOUBTED
+from app.tracking.incidents.opening import BLOCKED, BURST, LONGEST_HOLD
 from app.tracking.models import HeldSuppression, Incident
 
 PAGE = 50
-FEW = 20
+QUIET_AFTER = timedelta(minutes=10)
+"""An incident of which nothing was heard for so long is not said to go on, though it is not over yet."""
+HANDFUL = 5
+"""Fewer refusals than this are listed in one line, whatever their share."""
+FEW = 10
 """Addresses shown of an incident: enough to see what sort they are."""
 
 
@@ -32,6 +43,32 @@ class Shown:
         return self.incident.ended_at is None
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether it is open, and nothing was heard of it lately."""
+        return self.is_open and self.incident.seen_at < clock.now() - QUIET_AFTER
+
+    @property
+    def held_until(self) -> datetime | None:
+        """When a burst stops holding at the latest; None where it holds nothing now."""
+        holds = self.is_open and self.incident.kind == BURST and self.incident.decision != BELIEVED
+        return self.incident.began_at + LONGEST_HOLD if holds else None
+
+    @property
+    def was_cut_short(self) -> bool:
+        """Whether a burst stopped holding because a day was over, not because it fell silent."""
+        ended = self.incident.ended_at
+        return self.incident.kind == BURST and ended is not None and ended >= self.incident.began_at + LONGEST_HOLD
+
+    @property
+    def count(self) -> int:
+        """Messages that failed; what is held was counted after the last look."""
+        return max(self.incident.count, self.waiting + self.written)
+
+    @property
+    def of(self) -> int:
+        return max(self.incident.of, self.count) if self.incident.of else 0
+
+    @property
     def asks(self) -> bool:
         """Whether an owner has to decide."""
         return self.incident.kind == BURST and not self.incident.decision
@@ -41,8 +78,25 @@ class Shown:
         return self.asks or self.is_open
 
     @property
+    def is_small(self) -> bool:
+        """Whether it is everyday: a handful of messages, and few of those that went there."""
+        if self.incident.kind != BLOCKED:
+            return False
+        few = self.share is not None and self.share <= SHARE
+        return self.count < HANDFUL or (few and self.count < LEAST)
+
+    @property
     def share(self) -> float | None:
-        return self.incident.count / self.incident.of if self.incident.of >= self.incident.count > 0 else None
+        return self.count / self.of if self.of >= self.count > 0 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One suppression of an incident. `person` None: they were erased since, and the address is masked."""
+
+    suppression: HeldSuppression
+    person: int | None
+    address: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +108,20 @@ class Concerned:
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Messages to a provider that refuses us: those tried again by themselves, and those that came back."""
+
+    waiting: int
+    came_back: int
+
+
 def incidents_by_need() -> list[Shown]:
-    """The latest incidents: those that ask first, then those that go on, then the rest; the newest first in each."""
+    """The latest incidents: those that ask first, then those that go on by their size, then the rest, newest first."""
     asks = and_(Incident.kind == BURST, Incident.decision == "")
-    query = select(Incident).order_by(asks.desc(), Incident.ended_at.is_(None).desc(), Incident.id.desc())
+    goes_on = Incident.ended_at.is_(None)
+    size = case((goes_on, Incident.count), else_=0)
+    query = select(Incident).order_by(asks.desc(), goes_on.desc(), size.desc(), Incident.id.desc())
     return _shown(list(db.session.scalars(query.limit(PAGE))))
 
 
@@ -69,10 +133,12 @@ def find_shown(incident_id: int) -> Shown:
     return _shown([incident])[0]
 
 
-def held_of(incident_id: int) -> list[HeldSuppression]:
-    """The first suppressions of an incident, for looking at."""
-    query = select(HeldSuppression).where(HeldSuppression.incident_id == incident_id)
-    return list(db.session.scalars(query.order_by(HeldSuppression.id).limit(FEW)))
+def held_of(incident_id: int) -> list[Held]:
+    """The first suppressions of an incident with their people, for looking at."""
+    query = select(HeldSuppression, Message.subscriber_id, Message.address)
+    query = query.outerjoin(Message, Message.id == HeldSuppression.message_id)
+    query = query.where(HeldSuppression.incident_id == incident_id).order_by(HeldSuppression.id).limit(FEW)
+    return [Held(*row) for row in db.session.execute(query)]
 
 
 def count_asking() -> int:
@@ -95,19 +161,54 @@ def incident_of(message_id: int | None, suppression_id: int) -> int | None:
     )
 
 
-def campaigns_of(incident: Incident) -> list[Concerned]:
-    """Where the messages are that a refusal sent back; they can be tried again from the campaign's ledger."""
+def kept_of(incident: Incident) -> Kept | None:
+    """Whose mail is kept although the provider refuses us now; None where an incident keeps nothing."""
     if incident.kind != BLOCKED:
-        return []
+        return None
     binds = {
         "workspace": current_workspace_id(),
         "provider": incident.provider,
         "reason": incident.reason,
+        "whole_lane": REASONS[incident.reason].scope in OF_SENDER if incident.reason in REASONS else False,
+    }
+    row = db.session.execute(_KEPT, binds).one()
+    return Kept(row.waiting, row.came_back)
+
+
+def retry_reason(incident: Incident) -> str:
+    """The reason by which a ledger knows the messages that may be tried again; empty for none."""
+    if incident.kind == BLOCKED:
+        return incident.reason
+    return DOUBTED if incident.kind == BURST and incident.decision in (DISCARDED, UNDONE) else ""
+
+
+def campaigns_of(incident: Incident) -> list[Concerned]:
+    """Where the messages are that came back for nobody's fault; they can be tried again from the campaign's ledger."""
+    reason = retry_reason(incident)
+    if not reason:
+        return []
+    binds = {
+        "workspace": current_workspace_id(),
+        "provider": incident.provider,
+        "reason": reason,
         "began": incident.began_at,
         "ended": incident.ended_at,
     }
     return [Concerned(row.id, row.name, row.number) for row in db.session.execute(_CAMPAIGNS, binds)]
 
+
+# Where we are refused whatever we bring, what has not been tried waits with what was: the lane of both is the same.
+_KEPT = text(
+    f"""
+SELECT count(*) FILTER (WHERE m.state <> 'bounced') AS waiting, count(*) FILTER (WHERE m.state = 'bounced') AS came_back
+FROM campaigns c JOIN messages m ON m.campaign_id = c.id
+     AND (m.state = 'bounced' AND m.reason = :reason
+          OR c.state IN ('sending', 'paused') AND (m.state = 'deferred' AND m.reason = :reason
+                                                   OR :whole_lane AND m.state IN ('planned', 'sending', 'deferred')))
+WHERE c.workspace_id = :workspace AND m.workspace_id = :workspace AND {provider_sql("m")} = :provider
+      AND c.launched_at > now() - interval '60 days'
+"""  # noqa: S608 - only constants of the house are put together
+)
 
 _CAMPAIGNS = text(
     f"""

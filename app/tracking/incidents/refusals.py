@@ -1,5 +1,6 @@
 """A provider refuses us or what we wrote: nobody's address is to blame, so an incident tells the owner."""
 
+import re
 from datetime import datetime
 
 from app.core.database import db
@@ -7,9 +8,14 @@ from app.messages.models import Message
 from app.tracking.incidents.opening import BLOCKED, LONGEST, find_open, is_over, open_once, provider_of
 from app.tracking.models import Incident
 
+_CODE = re.compile(r"[45]\d\d[ -]")
+
 
 def feed_refusal(message: Message, reason: str, words: str, at: datetime) -> None:
-    """Open the incident for this provider and reason, or add to it. Needs the workspace in scope."""
+    """Open the incident for this provider and reason, or add to it. Needs the workspace in scope.
+
+    It shows the latest words; a reply with its code rather than a letter that tells of one.
+    """
     if is_over(BLOCKED, at):
         return
     workspace_id, provider = message.workspace_id, provider_of(message)
@@ -29,5 +35,6 @@ def feed_refusal(message: Message, reason: str, words: str, at: datetime) -> Non
         )
     incident.count += 1
     incident.began_at, incident.seen_at = min(incident.began_at, at), max(incident.seen_at, at)
-    incident.words = words[:LONGEST] or incident.words
+    if not (_CODE.match(incident.words) and not _CODE.match(words)):
+        incident.words = words[:LONGEST] or incident.words
     db.session.flush()

@@ -3,8 +3,8 @@
 from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, url_for
+from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
-from flask_babel import ngettext
 from flask_login import current_user
 
 from app.accounts.access import member
@@ -19,6 +19,8 @@ from app.tracking.incidents.queries import (
     held_of,
     incident_of,
     incidents_by_need,
+    kept_of,
+    retry_reason,
 )
 
 bp = Blueprint("incidents", __name__, url_prefix="/w/<ws>/incidents")
@@ -31,7 +33,8 @@ def index() -> Any:
     shown = incidents_by_need()
     return render_template(
         "tracking/incidents/index.html",
-        first=[one for one in shown if one.needs_attention],
+        first=[one for one in shown if one.needs_attention and not one.is_small],
+        small=[one for one in shown if one.needs_attention and one.is_small],
         rest=[one for one in shown if not one.needs_attention],
     )
 
@@ -48,10 +51,16 @@ def show(incident_id: int) -> Any:
 def believe(incident_id: int) -> Any:
     """The addresses are dead indeed."""
     try:
-        number = decisions.believe(incident_id, current_user.id)
+        decisions.believe(incident_id, current_user.id)
     except Conflict as error:
         return _refused(incident_id, error)
-    said = ngettext("Believed: %(num)s address is suppressed.", "Believed: %(num)s addresses are suppressed.", number)
+    number = find_shown(incident_id).written
+    said = ngettext(
+        "Believed: %(count)s address is suppressed.",
+        "Believed: %(count)s addresses are suppressed.",
+        number,
+        count=format_decimal(number),
+    )
     return _decided(incident_id, said)
 
 
@@ -74,7 +83,12 @@ def undo(incident_id: int) -> Any:
         number = decisions.undo(incident_id, current_user.id)
     except Conflict as error:
         return _refused(incident_id, error)
-    said = ngettext("Undone: %(num)s suppression is lifted.", "Undone: %(num)s suppressions are lifted.", number)
+    said = ngettext(
+        "Undone: %(count)s suppression is lifted.",
+        "Undone: %(count)s suppressions are lifted.",
+        number,
+        count=format_decimal(number),
+    )
     return _decided(incident_id, said)
 
 
@@ -106,5 +120,7 @@ def _page(incident_id: int, error: str = "") -> str:
         shown=shown,
         held=held_of(incident_id),
         campaigns=campaigns_of(shown.incident),
+        retry_reason=retry_reason(shown.incident),
+        kept=kept_of(shown.incident) if shown.is_open else None,
         error=error,
     )

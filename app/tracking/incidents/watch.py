@@ -14,8 +14,8 @@ from app.tracking.acting.giving_up import weigh_points
 from app.tracking.incidents.bursts import find_bursts
 from app.tracking.incidents.counting import Failures, count_failures
 from app.tracking.incidents.decisions import DISCARDED, UNDONE
-from app.tracking.incidents.holding import lift_written, take_in_written
-from app.tracking.incidents.opening import BLOCKED, BURST, LONGEST, QUIET, is_over, open_once
+from app.tracking.incidents.holding import doubt_failures, lift_written, take_in_written
+from app.tracking.incidents.opening import BLOCKED, BURST, LONGEST, LONGEST_HOLD, QUIET, is_over, open_once
 from app.tracking.models import Incident
 
 RECENT = timedelta(minutes=10)
@@ -99,5 +99,8 @@ def _follow(incident: Incident) -> None:
         take_in_written(incident)
         if incident.decision in (DISCARDED, UNDONE):
             lift_written(incident)
-    if incident.seen_at < clock.now() - QUIET[incident.kind]:
-        incident.ended_at = clock.now()
+            doubt_failures(incident)
+    now = clock.now()
+    too_long = incident.kind == BURST and incident.began_at < now - LONGEST_HOLD
+    if too_long or incident.seen_at < now - QUIET[incident.kind]:
+        incident.ended_at = now

@@ -15,18 +15,30 @@ SILENCE = 30.0
 """Seconds without a single octet."""
 VISIT = 300.0
 """Seconds for everything."""
+MOST_LINES = 100_000
+"""Of one answer, which has a line for each mail at most; and of an IMAP visit."""
+MOST_OF_A_MAIL = 1_000_000
+"""Lines; the largest mail has less than half as many, since files in it have 76 characters to a line."""
 _EVERYTHING = 256 * 1024 * 1024
+_ALL_LINES = 4_000_000
+"""Each costs time, however short it is."""
 
 
 class Bounds:
-    """What is left of a visit's octets."""
+    """What is left of a visit's octets and lines."""
 
-    def __init__(self, octets: int = _EVERYTHING) -> None:
-        self._left = octets
+    def __init__(self, octets: int = _EVERYTHING, lines: int = _ALL_LINES) -> None:
+        self._left, self._lines = octets, lines
+        self._pieces = 0
+
+    def asked(self) -> None:
+        """Another question goes out: its answer may hold one large piece, or many small ones."""
+        self._pieces = LARGEST + 1024
 
     def announced(self, octets: int) -> None:
         """A server says how long the next piece is, before it is read. Raises MailboxTrouble."""
-        if octets > LARGEST + 1024:
+        self._pieces -= max(octets, 0)
+        if self._pieces < 0:
             raise MailboxTrouble(
                 f"The server announced a piece of {octets} octets, more than was asked for. The visit was ended; "
                 "what was read before is kept."
@@ -37,6 +49,13 @@ class Bounds:
         self._left -= octets
         if self._left < 0:
             raise MailboxTrouble("The server sent more than one visit may take. It goes on with the next visit.")
+
+    def read_line(self, octets: int) -> None:
+        """Count a line. Raises MailboxTrouble when there are too many, or too long ones."""
+        self.read(octets)
+        self._lines -= 1
+        if self._lines < 0:
+            raise MailboxTrouble("The server sent more lines than one visit may take. It goes on with the next visit.")
 
 
 @dataclass

@@ -13,7 +13,7 @@ KINDS = [SelectChoice("imap", _("IMAP")), SelectChoice("pop3", _("POP3"))]
 SECURITY = [
     SelectChoice("tls", _("TLS from the start (IMAP 993, POP3 995)")),
     SelectChoice("starttls", _("STARTTLS, demanded (IMAP 143, POP3 110)")),
-    SelectChoice("none", _("In the clear: only to a server on our own network")),
+    SelectChoice("none", _("In the clear: only to a server on a private address")),
 ]
 _HOST = Regexp(r"[A-Za-z0-9.:_-]+$", message=_("Write a host name such as imap.example.com."))
 _PLAIN = Regexp(r"[^\x00-\x1f\x7f]*$", message=_("This must be one line without control characters."))

@@ -6,13 +6,21 @@ between (DNS rebinding) changes nothing.
 
 import socket
 import ssl
-from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from collections.abc import Sequence
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
 
 from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble
 
 Address = IPv4Address | IPv6Address
 
 _NAT64 = IPv6Network("64:ff9b::/96")
+# Not public, whatever Python says: site-local (RFC 3879), a site's own NAT64 (RFC 8215), 6to4's anycast (RFC 7526).
+_NOT_PUBLIC = (IPv6Network("fec0::/10"), IPv6Network("64:ff9b:1::/48"), IPv4Network("192.88.99.0/24"))
+# Where clouds keep their secrets besides 169.254.169.254: Amazon, Google, Alibaba, Oracle, Azure.
+_SECRETS = (
+    *(IPv6Network("fd00:ec2::/32"), IPv6Network("fd20:ce::/32")),
+    *(IPv4Network("100.100.100.200/32"), IPv4Network("192.0.0.192/32"), IPv4Network("168.63.129.16/32")),
+)
 
 
 def connect(account: MailboxAccount, *, timeout: float) -> socket.socket:
@@ -42,7 +50,9 @@ def tls() -> ssl.SSLContext:
 def is_public(address: Address) -> bool:
     """Whether the address is one of the public network, whatever it is wrapped in."""
     inner = _unwrapped(address)
-    return inner.is_global and not inner.is_multicast and not inner.is_reserved
+    if inner.is_multicast or inner.is_reserved or _is_in(inner, _NOT_PUBLIC + _SECRETS):
+        return False
+    return inner.is_global
 
 
 def _dial(account: MailboxAccount, timeout: float) -> tuple[socket.socket, Address]:
@@ -51,7 +61,7 @@ def _dial(account: MailboxAccount, timeout: float) -> tuple[socket.socket, Addre
         raise MailboxTrouble(
             f"{account.host} leads to an address inside a private network, where mailboxes are not read from here. "
             "Nothing was sent there. Name a server on the public network, or let whoever runs this installation set "
-            "MERPATI_INTERNAL_HOSTS."
+            "MERPATI_INTERNAL_HOSTS=true and start it anew."
         )
     last: OSError | None = None
     for address in allowed[:4]:
@@ -72,10 +82,14 @@ def _looked_up(account: MailboxAccount) -> list[Address]:
 
 def _may_ask(address: Address, *, internal: bool) -> bool:
     inner = _unwrapped(address)
-    # Where clouds keep their secrets, and where nobody keeps a mailbox: not even when internal hosts are allowed.
-    if inner.is_link_local or inner.is_multicast or inner.is_unspecified:
+    # Where nobody keeps a mailbox: not even when internal hosts are allowed.
+    if inner.is_link_local or inner.is_multicast or inner.is_unspecified or _is_in(inner, _SECRETS):
         return False
     return internal or is_public(inner)
+
+
+def _is_in(address: Address, networks: Sequence[IPv4Network | IPv6Network]) -> bool:
+    return any(address in network for network in networks if network.version == address.version)
 
 
 def _unwrapped(address: Address) -> Address:

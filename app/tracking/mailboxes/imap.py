@@ -6,11 +6,12 @@ import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
+from heapq import nsmallest
 from itertools import islice
 from typing import Any, cast
 
 from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble, PasswordRefused
-from app.tracking.mailboxes.bounds import LONGEST_LINE, SILENCE, VISIT, Bounds, Watch, watched
+from app.tracking.mailboxes.bounds import LONGEST_LINE, MOST_LINES, SILENCE, VISIT, Bounds, Watch, watched
 from app.tracking.mailboxes.door import KEPT, Known, Letter, in_plain_words, quietly, said
 from app.tracking.mailboxes.guard import connect, tls
 
@@ -18,6 +19,8 @@ from app.tracking.mailboxes.guard import connect, tls
 _FOR_A_WHILE = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG|ALERT)\b", re.IGNORECASE)
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _SIZE = re.compile(rb"\bRFC822\.SIZE (\d{1,19})\b")
+_NUMBER = re.compile(rb"\d++")
+_NUMBERS = re.compile(rb"(?: *+\d{1,10}(?!\d))*+ *+")
 _AT_ONCE = 200
 
 
@@ -49,8 +52,8 @@ class ImapDoor:
     def new(self, known: Known, most: int) -> Sequence[Letter]:
         # `n:*` names the last mail even when it is below n (RFC 3501 §6.4.8).
         [found] = self._ask("SEARCH", f"UID {known.uid + 1}:*")[:1] or [b""]
-        numbers = sorted({number for number in map(int, (found or b"").split()) if number > known.uid})
-        return [letter for some in _portions(numbers[:most]) for letter in self._sizes(some)]
+        numbers = _smallest(found or b"", known.uid, most)
+        return [letter for some in _portions(numbers) for letter in self._sizes(some)]
 
     def present(self) -> frozenset[str] | None:
         return None
@@ -131,11 +134,15 @@ class _Client(imaplib.IMAP4):
     """The library's client on a line of ours, with limits to what it reads."""
 
     def __init__(self, line: socket.socket, host: str) -> None:
-        self._line, self._bounds = line, Bounds()
+        self._line, self._bounds = line, Bounds(lines=MOST_LINES)
         super().__init__(host)
 
     def _create_socket(self, _timeout: float | None) -> socket.socket:
         return self._line
+
+    def _command(self, name: str, *arguments: Any) -> Any:
+        self._bounds.asked()
+        return super()._command(name, *arguments)  # type: ignore[misc]  # the library has no public way
 
     def read(self, size: int) -> bytes:
         self._bounds.announced(size)
@@ -144,7 +151,7 @@ class _Client(imaplib.IMAP4):
 
     def readline(self) -> bytes:
         line = cast(bytes, self.file.readline(LONGEST_LINE + 1))
-        self._bounds.read(len(line))
+        self._bounds.read_line(len(line))
         if len(line) > LONGEST_LINE:
             raise self.abort("a line without an end")
         return line
@@ -205,6 +212,14 @@ def _shifted(text: str) -> str:
 
 def _quoted(text: str) -> str:
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _smallest(found: bytes, beyond: int, most: int) -> list[int]:
+    """The first numbers of a list beyond one; a list of a million never stands in memory as numbers."""
+    if not _NUMBERS.fullmatch(found):
+        raise ValueError("no list of numbers")
+    numbers = (int(each[0]) for each in _NUMBER.finditer(found))
+    return sorted(set(nsmallest(most, (number for number in numbers if number > beyond))))
 
 
 def _portions(numbers: Sequence[int]) -> Iterator[Sequence[int]]:

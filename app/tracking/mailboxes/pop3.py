@@ -8,7 +8,16 @@ from contextlib import closing, contextmanager
 from hashlib import sha256
 
 from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble, PasswordRefused
-from app.tracking.mailboxes.bounds import LONGEST_LINE, SILENCE, VISIT, Bounds, Watch, watched
+from app.tracking.mailboxes.bounds import (
+    LONGEST_LINE,
+    MOST_LINES,
+    MOST_OF_A_MAIL,
+    SILENCE,
+    VISIT,
+    Bounds,
+    Watch,
+    watched,
+)
 from app.tracking.mailboxes.door import Known, Letter, in_plain_words, quietly, said
 from app.tracking.mailboxes.guard import connect, tls
 
@@ -76,12 +85,23 @@ class _Client(poplib.POP3):
             self._shortcmd(f"RETR {number}")  # type: ignore[attr-defined]  # the library has no public way
         except poplib.error_proto:
             return None
-        lines, size = [], 0
+        self._bounds.asked()
+        lines: list[bytes] = []
         while (line := self._getline()[0]) != b".":
             lines.append(line[1:] if line.startswith(b".") else line)
-            size += len(line) + 2
-            self._bounds.announced(size)
+            self._bounds.announced(len(line) + 2)
+            if len(lines) > MOST_OF_A_MAIL:
+                raise _too_many(MOST_OF_A_MAIL)
         return b"\r\n".join([*lines, b""])
+
+    def _getlongresp(self) -> tuple[bytes, list[bytes], int]:
+        first = self._getresp()  # type: ignore[attr-defined]  # the library has no public way
+        lines: list[bytes] = []
+        while (line := self._getline()[0]) != b".":
+            lines.append(line)
+            if len(lines) > MOST_LINES:
+                raise _too_many(MOST_LINES)
+        return first, lines, sum(map(len, lines))
 
     def _create_socket(self, _timeout: float | None) -> socket.socket:
         return self._line
@@ -89,7 +109,7 @@ class _Client(poplib.POP3):
     def _getline(self) -> tuple[bytes, int]:
         # The library's own gives up at 2,048 octets, which real mails exceed.
         line = self.file.readline(LONGEST_LINE + 1)
-        self._bounds.read(len(line))
+        self._bounds.read_line(len(line))
         if not line.endswith(b"\n"):
             raise OSError("it was closed by the server")
         return line.rstrip(b"\n").removesuffix(b"\r"), len(line)
@@ -115,6 +135,13 @@ def _sign_in(client: _Client, account: MailboxAccount, watch: Watch) -> None:
             f"{account.host} refuses the user name or the password: {words}. "
             "It is not asked again until they are changed."
         ) from error
+
+
+def _too_many(most: int) -> MailboxTrouble:
+    return MailboxTrouble(
+        f"The server's answer has more than {most:,} lines, more than is read of one. The visit was ended; what was "
+        "read before is kept. If the mailbox holds that many mails, move old ones away."
+    )
 
 
 def _pairs(lines: Sequence[bytes]) -> Iterator[tuple[int, str]]:

@@ -7,13 +7,18 @@ from typing import Any
 
 from sqlalchemy import func, or_, select
 
+from app.audience.models import Suppression
+from app.audience.suppressions import WITHDRAWN, Reason
 from app.core.database import current_workspace_id, db
 from app.core.errors import NotFound
 from app.messages.models import IncomingMail, Message
+from app.tracking.recipients import Recipient
 
 PAGE = 50
 KINDS = ("reply", "autoreply", "bounce", "delayed", "complaint", "feedback", "delivered", "challenge", "none")
 STATES = ("understood", "unknown", "waiting")
+WISH = "wish"
+"""Among the kinds that are looked for: replies that look like a wish to leave."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +74,27 @@ def find_mail(mail_id: int) -> IncomingMail:
     return found
 
 
+def why_no_mail(recipient: Recipient | None) -> str:
+    """Why the person gets nothing any more: a reason of `audience.suppressions`, the strongest; empty if they do."""
+    if recipient is None or recipient.person is None:
+        return ""
+    query = select(Suppression.reason).where(
+        Suppression.workspace_id == recipient.message.workspace_id,
+        Suppression.address_hash == recipient.person.address_hash,
+        Suppression.list_id.is_(None),
+        Suppression.lifted_at.is_(None),
+        Suppression.reason.in_(WITHDRAWN),
+    )
+    found = set(db.session.scalars(query))
+    return next((reason for reason in reversed(Reason) if reason in found), "")
+
+
 def _conditions(wanted: Wanted) -> list[Any]:
     row = IncomingMail
     found: list[Any] = []
-    if wanted.kind in KINDS:
+    if wanted.kind == WISH:
+        found += [row.kind == "reply", row.facts.has_key("wish")]
+    elif wanted.kind in KINDS:
         found.append(row.kind == wanted.kind)
     if wanted.state == "understood":
         found.append(row.message_id.is_not(None))

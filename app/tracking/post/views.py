@@ -14,10 +14,10 @@ from app.core.http import replace_policy
 from app.mail.letter import text_of_letter
 from app.mail.mime import read_parts
 from app.messages.models import IncomingMail
-from app.tracking.post.queries import KINDS, PAGE, STATES, Wanted, find_mail, search_mail
+from app.tracking.post.queries import KINDS, PAGE, STATES, WISH, Wanted, find_mail, search_mail, why_no_mail
 from app.tracking.recipients import Recipient
 from app.tracking.replies.forwarding import wish_of
-from app.tracking.replies.wish import has_left, recipient_of, unsubscribe_writer
+from app.tracking.replies.wish import recipient_of, unsubscribe_writer
 
 bp = Blueprint("incoming", __name__, url_prefix="/w/<ws>/incoming")
 
@@ -47,7 +47,7 @@ def index() -> Any:
         "tracking/post/index.html",
         lines=lines[:PAGE],
         wanted=wanted,
-        kinds=KINDS,
+        kinds=(KINDS[0], WISH, *KINDS[1:]),
         states=STATES,
         next_before=lines[PAGE - 1].id if len(lines) > PAGE else None,
         days=settings().raw_mail_days,
@@ -64,7 +64,8 @@ def show(mail_id: int) -> Any:
         "tracking/post/show.html",
         mail=mail,
         recipient=recipient,
-        left=has_left(recipient) if recipient else False,
+        left=why_no_mail(recipient),
+        is_erased=mail.message_id is not None and recipient is None,
         wish=wish_of(mail.raw) if mail.kind == "reply" else "",
         headers=[(name, parts.header.text(name)[:1000]) for name in HEADERS if name in parts.header],
         letter=text_of_letter(parts),
@@ -108,7 +109,7 @@ def unsubscribe(mail_id: int) -> Any:
 def _wanted() -> Wanted:
     kind, state = request.args.get("kind", ""), request.args.get("state", "")
     return Wanted(
-        kind=kind if kind in KINDS else "",
+        kind=kind if kind in (*KINDS, WISH) else "",
         state=state if state in STATES else "",
         text=request.args.get("q", "")[:200].replace("\x00", ""),
     )

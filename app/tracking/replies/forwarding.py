@@ -8,12 +8,14 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Row, func, select, text
+from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import Workspace
 from app.core import clock
 from app.core.database import db, every_workspace, in_workspace
 from app.core.extensions import enqueue_job, keyring, settings
 from app.core.jobs import Job
+from app.core.logging import log
 from app.core.settings import Settings
 from app.mail.forward import Forward, compose_forward, why_not_forwarded
 from app.mail.letter import own_part, text_of_letter
@@ -22,6 +24,7 @@ from app.mail.recipients import first_address
 from app.mail.wire import WireMail
 from app.mail.wishes import leaving_wish
 from app.messages.models import IncomingMail, Message
+from app.tracking.replies.senders import is_of_marketer
 
 FORWARD = "forward-reply"
 """Its name among the system's own mails; their row is the incoming mail."""
@@ -55,7 +58,7 @@ def queue_replies() -> int:
     """Decide about new replies and queue those that go on; commits. Returns how many were queued."""
     with every_workspace():
         for number in _undecided():
-            _decide(db.session.get_one(IncomingMail, number))
+            _decide_alone(number)
             db.session.commit()
         waiting = _waiting()
         db.session.commit()
@@ -111,6 +114,21 @@ def _new_replies(*conditions: ColumnElement[bool]) -> Sequence[int]:
     return db.session.scalars(query.order_by(row.id).limit(_AT_ONCE)).all()
 
 
+def _decide_alone(number: int) -> None:
+    """A mail that upsets us must not stop those behind it, of whichever workspace: it is passed over and says so."""
+    mail = db.session.get(IncomingMail, number)
+    if mail is None:
+        return  # its time was over meanwhile
+    try:
+        with db.session.begin_nested():
+            _decide(mail)
+    except OperationalError:
+        raise  # the database is away or overrun: this mail's turn comes again
+    except Exception as error:  # noqa: BLE001 - the mail is kept whole; the decision and the log name the fault
+        db.session.execute(_DECIDE, {"id": number, "decision": "unreadable"})
+        log("replies").error("a reply could not be decided upon", mail=number, exc_info=error)
+
+
 def _decide(mail: IncomingMail) -> None:
     workspace = db.session.get_one(Workspace, mail.workspace_id)
     # One at a time for a workspace, or two rounds at once would each find room below the limit.
@@ -129,8 +147,11 @@ def _why_not(mail: IncomingMail, message: Message, workspace: Workspace) -> str:
     if mail.note == "unsubscribed by mail":
         return "left"
     own = frozenset({settings().bounce_domain.lower(), settings().mail_domain.lower()})
-    if why := why_not_forwarded(read_parts(mail.raw), to=address, own_domains=own):
+    parts = read_parts(mail.raw)
+    if why := why_not_forwarded(parts, to=address, own_domains=own):
         return why
+    if is_of_marketer(parts, message, workspace):
+        return "theirs"
     return "limit" if _is_full(mail, message) else ""
 
 

@@ -51,6 +51,16 @@ class Refused(MerpatiError):
 class Unreadable(Invalid):
     """The call is not in the form that its kind has."""
 
+    status = 400
+
+
+class TooMuch(Unreadable):
+    """The call is deeper or holds more than we read. `status` is 413 where less in a call would do."""
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        super().__init__(message)
+        self.status = status
+
 
 def event_key(given: Any, *otherwise: Any) -> str:
     """The provider's id of an event, or a digest of what tells it from the next."""

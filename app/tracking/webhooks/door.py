@@ -7,24 +7,24 @@ long, before anybody knows whose it is. It is several times as fast, too.
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
-from flask import Blueprint, Flask, Response, request
+from flask import Blueprint, Flask, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
-from sqlalchemy.exc import OperationalError
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wsgi import get_input_stream
 
 from app.accounts.access import public
 from app.core import clock
-from app.core.database import db
 from app.core.errors import NotFound, TemporaryFailure
-from app.core.extensions import keyring
 from app.core.logging import log
+from app.core.settings import Settings, libpq_url
 from app.tracking.webhooks.calls import Call, Refused, Unreadable
-from app.tracking.webhooks.storing import Hook, count_refusal, find_hook, take
+from app.tracking.webhooks.desk import Desk
+from app.tracking.webhooks.storing import count_refusal, take
 
 LIMIT = 5 * 1024 * 1024
 """Bytes of one call."""
 PATH = "/hooks/"
+EXTENSION = "merpati.hooks"
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 bp = Blueprint("hooks", __name__)
@@ -34,15 +34,16 @@ csrf_exempt = True
 class HookDoor:
     """WSGI: takes calls of providers and passes on the rest."""
 
-    def __init__(self, app: Flask) -> None:
-        self._app, self._inner = app, app.wsgi_app
+    def __init__(self, app: Flask, desk: Desk) -> None:
+        self._app, self._inner, self._desk = app, app.wsgi_app, desk
 
     def __call__(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         path: str = environ["PATH_INFO"]
         if environ["REQUEST_METHOD"] != "POST" or not path.startswith(PATH):
             return self._inner(environ, start)
+        # Some verifiers ask the queue what came before.
         with self._app.app_context():
-            response = answer(path.removeprefix(PATH), environ)
+            response = answer(path.removeprefix(PATH), environ, self._desk)
         return response(environ, start)
 
 
@@ -50,41 +51,41 @@ class HookDoor:
 @public
 def receive(public_id: str) -> Any:
     """Names the address among the routes."""
-    return answer(public_id, request.environ)
+    return answer(public_id, request.environ, current_app.extensions[EXTENSION])
 
 
 @bp.record
 def _open_door(state: BlueprintSetupState) -> None:
     app = cast(Flask, state.app)
-    app.wsgi_app = HookDoor(app)  # type: ignore[method-assign,assignment]
+    settings: Settings = app.extensions["merpati.settings"]
+    desk = app.extensions[EXTENSION] = Desk(libpq_url(settings.database_url), app.extensions["merpati.keyring"])
+    app.wsgi_app = HookDoor(app, desk)  # type: ignore[method-assign,assignment]
 
 
-def answer(public_id: str, environ: dict[str, Any]) -> Response:
+def answer(public_id: str, environ: dict[str, Any], desk: Desk) -> Response:
     """Store what a provider says; a job reads it later. The words are for the provider's log."""
     try:
-        return _answer(public_id, environ)
+        return _answer(public_id.replace("\0", ""), environ, desk)
     except NotFound as error:
         return _say(404, str(error))
     except TemporaryFailure as error:
-        db.session.rollback()
+        log("webhooks").error("a call could not be stored; it will come again", error=str(error))
         return _say(503, str(error))
-    except OperationalError as error:
-        log("webhooks").error("a call could not be stored; it will come again", error=type(error.orig).__name__)
-        return _say(503, "The database does not answer just now. Nothing was stored; try again in a moment.")
 
 
-def _answer(public_id: str, environ: dict[str, Any]) -> Response:
-    hook, now = find_hook(public_id.replace("\0", "")), clock.now()
+def _answer(public_id: str, environ: dict[str, Any], desk: Desk) -> Response:
+    # Before the body is read: a stranger's may be long.
+    if desk.recall(public_id) is None:
+        desk.look_up(public_id)
     try:
         body = _body(environ)
-        taken = take(keyring(), hook, Call(body, _headers(environ), now))
+        taken = take(desk, public_id, Call(body, _headers(environ), clock.now()))
     except RequestEntityTooLarge:
-        return _refuse(hook, 413, f"The call is larger than {LIMIT // 1024 // 1024} MB. Nothing was stored.")
+        return _refuse(desk, public_id, 413, f"The call is larger than {LIMIT // 1024 // 1024} MB. Nothing was stored.")
     except Refused as error:
-        return _refuse(hook, error.status, str(error))
+        return _refuse(desk, public_id, error.status, str(error))
     except Unreadable as error:
-        return _refuse(hook, 400, str(error))
-    db.session.commit()
+        return _refuse(desk, public_id, error.status, str(error))
     return _say(200, f"Stored {taken.new} of {taken.events}.")
 
 
@@ -100,10 +101,8 @@ def _headers(environ: dict[str, Any]) -> dict[str, str]:
     return {name[5:].replace("_", "-").lower(): value for name, value in environ.items() if name[:5] == "HTTP_"}
 
 
-def _refuse(hook: Hook, status: int, why: str) -> Response:
-    db.session.rollback()
-    count_refusal(hook, why, clock.now())
-    db.session.commit()
+def _refuse(desk: Desk, public_id: str, status: int, why: str) -> Response:
+    count_refusal(desk, public_id, why, clock.now())
     return _say(status, why)
 
 

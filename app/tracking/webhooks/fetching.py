@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.core.errors import Unavailable
+from app.tracking.mailboxes.guard import is_public
 from app.tracking.webhooks.calls import Refused
 
 LIMIT = 64 * 1024
@@ -88,7 +89,7 @@ def _address(host: str) -> str:
     """One public address of a host, as it stands in a URL."""
     found = {info[4][0] for info in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)}
     addresses = [ipaddress.ip_address(str(address).partition("%")[0]) for address in found]
-    if not addresses or not all(address.is_global for address in addresses):
+    if not addresses or not all(is_public(address) for address in addresses):
         raise OSError(f"{host} leads into a private network")
     chosen = sorted(addresses, key=lambda address: address.version)[0]
     return f"[{chosen}]" if chosen.version == 6 else str(chosen)

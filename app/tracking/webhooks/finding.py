@@ -34,11 +34,12 @@ _BY_NAME = text(
 
 def find_message(heard: Heard, at: datetime) -> Message | None:
     """The message, by our token, or else by the provider's name for it among this person's latest."""
-    number = _by_token(heard) or _by_name(heard, at)
+    number = number_in_token(heard) or _by_name(heard, at)
     return db.session.scalar(select(Message).where(Message.id == number)) if number else None
 
 
-def _by_token(heard: Heard) -> int | None:
+def number_in_token(heard: Heard) -> int | None:
+    """The number of the message whose token stands in what was heard; it may be of any workspace, or gone."""
     for words in heard.texts:
         for token in _TOKEN.findall(words[:2000])[:_MOST]:
             try:

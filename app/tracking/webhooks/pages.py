@@ -1,11 +1,13 @@
 """Settings, Webhooks: where providers report what became of mail."""
 
 import json
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask_babel import gettext as _
-from sqlalchemy import select
+from sqlalchemy import Text, cast, func, select
+from sqlalchemy.orm import defer
 
 from app.accounts.access import member
 from app.accounts.models import Role
@@ -17,20 +19,26 @@ from app.tracking.webhooks.forms import AddForm, SecretForm, SwitchForm
 from app.tracking.webhooks.guide import GUIDES
 from app.tracking.webhooks.intake import UNMAPPED
 from app.tracking.webhooks.kinds import KINDS
+from app.tracking.webhooks.refusal import read_refusal
 from app.tracking.webhooks.setup import add_webhook, all_webhooks, enter, get_webhook, is_complete, rotate
 
 SHOWN = 30
 LONGEST_BODY = 20_000
+LONGEST_PEOPLE = 200
+LONGEST_READ = 200_000
+"""Characters of a body that are looked at for this page."""
 
 bp = Blueprint("webhooks", __name__, url_prefix="/w/<ws>/settings/webhooks")
 
 
 class Shown(NamedTuple):
-    """A stored event for people."""
+    """A stored event for people. `raw` is laid out in lines unless it is too long or too deep for that."""
 
     event: WebhookEvent
+    people: str
     raw: str
     is_cut: bool
+    is_laid_out: bool
 
 
 @bp.get("")
@@ -145,6 +153,7 @@ def _page(hook: Webhook, *, form: SecretForm | None = None, secret: str = "") ->
     return render_template(
         "tracking/webhooks/webhook.html",
         hook=hook,
+        refusal=read_refusal(hook.last_refusal),
         kind=kind,
         guide=guide,
         form=form,
@@ -153,20 +162,33 @@ def _page(hook: Webhook, *, form: SecretForm | None = None, secret: str = "") ->
         is_https=settings().is_https,
         is_complete=is_complete(hook),
         unmapped=sorted(hook.options.get(UNMAPPED, {}).items(), key=lambda pair: (-pair[1], pair[0])),
-        events=[_shown(event) for event in _latest(hook)],
+        events=list(_latest(hook)),
     )
 
 
-def _latest(hook: Webhook) -> list[WebhookEvent]:
-    query = select(WebhookEvent).where(WebhookEvent.webhook_id == hook.id)
-    return list(
-        db.session.scalars(query.order_by(WebhookEvent.received_at.desc(), WebhookEvent.id.desc()).limit(SHOWN))
-    )
+def _latest(hook: Webhook) -> Iterator[Shown]:
+    body = func.left(cast(WebhookEvent.body, Text), LONGEST_READ)
+    query = select(WebhookEvent, body).options(defer(WebhookEvent.body)).where(WebhookEvent.webhook_id == hook.id)
+    query = query.order_by(WebhookEvent.received_at.desc(), WebhookEvent.id.desc()).limit(SHOWN)
+    for event, raw in db.session.execute(query):
+        yield _shown(event, hook.kind, raw)
 
 
-def _shown(event: WebhookEvent) -> Shown:
-    raw = json.dumps(event.body, indent=2, ensure_ascii=False)
-    return Shown(event, raw[:LONGEST_BODY], len(raw) > LONGEST_BODY)
+def _shown(event: WebhookEvent, kind: str, raw: str) -> Shown:
+    try:
+        body = json.loads(raw)
+        laid_out = json.dumps(body, indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        # Cut in its middle, or deeper than Python reads: as it is kept.
+        return Shown(event, "", raw[:LONGEST_BODY], len(raw) > LONGEST_BODY, False)
+    return Shown(event, _people(event, kind, body), laid_out[:LONGEST_BODY], len(laid_out) > LONGEST_BODY, True)
+
+
+def _people(event: WebhookEvent, kind: str, body: dict[str, Any]) -> str:
+    try:
+        return ", ".join(KINDS[kind].hear(event.type, body).recipients)[:LONGEST_PEOPLE]
+    except Exception:  # noqa: BLE001 - what upsets the reader is told by the note; the page is shown all the same
+        return ""
 
 
 def _back(webhook_id: int) -> Any:

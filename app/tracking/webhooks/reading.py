@@ -1,19 +1,30 @@
 """JSON from strangers: strict in form, bounded in depth, and fit to be kept as JSONB."""
 
 import json
+import re
 from typing import Any, NoReturn
 
-from app.tracking.webhooks.calls import Unreadable
+from app.tracking.webhooks.calls import TooMuch, Unreadable
+
+DEEPEST = 32
+"""Levels of lists and objects. Providers need eight; Python's own limit depends on who reads, and when."""
+MOST = 10_000
+"""Events of one call."""
+MOST_PARTS = 250_000
+"""Lists and objects of one call, at any depth: 25 for each event."""
+
+_TEXT = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
+_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
+_REST = bytes(octet for octet in range(256) if octet not in b"[]{}")
 
 
 def read_json(body: bytes) -> Any:
-    """What a body holds. Raises Unreadable for anything but JSON in UTF-8 (RFC 8259 §8.1)."""
+    """What a body holds. Raises TooMuch before it is built, Unreadable unless it is JSON in UTF-8 (RFC 8259 §8.1)."""
+    _check_size(body)
     try:
         return json.loads(body.decode("utf-8-sig"), parse_constant=_no_number)
     except UnicodeDecodeError:
         raise Unreadable("The body is not UTF-8. Nothing was stored.") from None
-    except RecursionError:
-        raise Unreadable("The body is nested too deep. Nothing was stored.") from None
     except ValueError:
         raise Unreadable("The body is not JSON. Nothing was stored.") from None
 
@@ -39,6 +50,24 @@ def at(body: Any, *path: str) -> Any:
     for name in path:
         body = body.get(name) if isinstance(body, dict) else None
     return body
+
+
+def too_many() -> TooMuch:
+    """The call has to come again in parts."""
+    return TooMuch(f"The call holds more than {MOST:,} events. Nothing was stored; send fewer events in a call.", 413)
+
+
+def _check_size(body: bytes) -> None:
+    """Depth and number of parts, told from the brackets that stand outside of texts: nothing here recurses."""
+    if body.count(b"[") + body.count(b"{") <= DEEPEST:
+        return
+    brackets = _TEXT.sub(b"", body).translate(_TO_BRACKETS, _REST)
+    if brackets.count(b"[") > MOST_PARTS:
+        raise too_many()
+    for _level in range(DEEPEST):
+        brackets = brackets.replace(b"[]", b"")
+    if b"[" in brackets:
+        raise TooMuch(f"The body is nested deeper than {DEEPEST} levels. Nothing was stored.")
 
 
 def _no_number(name: str) -> NoReturn:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.tracking.webhooks.calls import Call, Item, Unreadable, event_key
+from app.tracking.webhooks.calls import Call, Item, TooMuch, Unreadable, event_key
 from app.tracking.webhooks.reading import at, read_json, text_at
 from app.tracking.webhooks.verify.sns import NOTIFICATION
 
@@ -17,6 +17,8 @@ def split_sns(_call: Call, body: Any) -> Iterator[Item]:
         return
     try:
         event = read_json(text_at(body, "Message").encode("utf-8", "replace"))
+    except TooMuch:
+        raise
     except Unreadable:
         event = None
     if not isinstance(event, dict):
@@ -41,10 +43,16 @@ def split_mailgun(_call: Call, body: Any) -> Iterator[Item]:
         raise Unreadable("There is no event-data in the call; older webhooks of Mailgun are not read. Nothing stored.")
     about = (text_at(event, "message", "headers", "message-id"), text_at(event, "recipient"))
     yield Item(
-        event_key(event.get("id"), *about, text_at(event, "timestamp")),
+        _mailgun_key(event, *about),
         " ".join(filter(None, (text_at(event, "event"), text_at(event, "severity")))),
         event,
     )
+
+
+def _mailgun_key(event: dict[str, Any], *about: str) -> str:
+    """Mailgun promises an `id` that is unique within a day only."""
+    name, moment = text_at(event, "id"), text_at(event, "timestamp")
+    return event_key(f"{name}:{moment}") if name and moment else event_key(event.get("id"), *about, moment)
 
 
 def split_postmark(_call: Call, body: Any) -> Iterator[Item]:
@@ -86,8 +94,13 @@ def split_resend(call: Call, body: Any) -> Iterator[Item]:
 
 
 def split_generic(_call: Call, body: Any) -> Iterator[Item]:
-    """One event, a list, or `{"events": […]}`."""
-    for event in _objects(at(body, "events") or body):
+    """One event, a list, or `{"events": […]}`. A type is what makes an event; one that nobody knows is kept."""
+    found = at(body, "events") if isinstance(body, dict) and "events" in body else body
+    if found == []:
+        raise Unreadable("There is no event in the call. Nothing was stored.")
+    for event in _objects(found):
+        if not text_at(event, "type"):
+            raise Unreadable("An event has no type: docs/webhooks.md tells the format. Nothing was stored.")
         about = (text_at(event, "message"), text_at(event, "recipient"), text_at(event, "type"))
         yield Item(event_key(event.get("id"), *about, text_at(event, "time")), about[2], event)
 

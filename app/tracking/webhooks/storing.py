@@ -1,41 +1,18 @@
 """The first half: is the call the provider's, and if so, its events into their table. Nothing is made of them yet."""
 
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import Row, select, text
-
-from app.core.database import db, every_workspace
-from app.core.errors import NotFound
-from app.core.tokens import Keyring
-from app.tracking.models import Webhook
-from app.tracking.webhooks.calls import Call, Item, Lock, Refused
+from app.core.errors import Unavailable
+from app.tracking.webhooks.calls import Call, Item, Refused
+from app.tracking.webhooks.desk import Desk, Hook
 from app.tracking.webhooks.kinds import KINDS
-from app.tracking.webhooks.reading import read_json, storable
-from app.tracking.webhooks.setup import secret_of
+from app.tracking.webhooks.reading import MOST, read_json, storable, too_many
 
 SEEN_EVERY = timedelta(seconds=10)
 """How exactly `heard_at` is kept: a row that every call writes to would have them wait for each other."""
 LONGEST_TYPE = 100
-
-Hook = Row[tuple[int, int, str, bytes | None, dict[str, object], bool, datetime | None]]
-
-# In the order of their keys: two calls with the same events then wait for each other, and never in a circle.
-_STORE = text(
-    """
-    INSERT INTO webhook_events (webhook_id, workspace_id, key, received_at, type, body)
-    SELECT :webhook, :workspace, e.key, :at, e.type, e.body
-    FROM jsonb_to_recordset(CAST(:events AS jsonb)) AS e (key text, type text, body jsonb) ORDER BY e.key
-    ON CONFLICT (webhook_id, key) DO NOTHING
-    """
-)
-_HEARD = text(
-    "UPDATE webhooks SET heard_at = :at WHERE id = :webhook AND workspace_id = :workspace "
-    "AND (heard_at IS NULL OR heard_at < :before)"
-)
-_REFUSED = text(
-    "UPDATE webhooks SET refused = refused + 1, last_refusal = :why WHERE id = :webhook AND workspace_id = :workspace"
-)
 
 
 class Taken(NamedTuple):
@@ -45,38 +22,30 @@ class Taken(NamedTuple):
     new: int
 
 
-def find_hook(public_id: str) -> Hook:
-    """The webhook at an address. Raises NotFound when there is none, or when it is switched off."""
-    columns = (
-        Webhook.id,
-        Webhook.workspace_id,
-        Webhook.kind,
-        Webhook.secret_sealed,
-        Webhook.options,
-        Webhook.is_enabled,
-        Webhook.heard_at,
-    )
-    with every_workspace():
-        hook = db.session.execute(select(*columns).where(Webhook.public_id == public_id)).one_or_none()
-    if hook is None or not hook.is_enabled:
-        raise NotFound("There is no webhook at this address, or it is switched off. Nothing was stored.")
-    return hook
+class _Changed(Exception):
+    """The webhook is not what the call was verified by any more."""
 
 
-def take(keyring: Keyring, hook: Hook, call: Call) -> Taken:
-    """Verify a call and store its events; nothing is committed. Raises Refused, Unreadable, Unavailable."""
-    items = open_call(keyring, hook, call)
-    new = _store(hook, items, call.at) if items else 0
-    if hook.heard_at is None or hook.heard_at < call.at - SEEN_EVERY:
-        values = {"at": call.at, "before": call.at - SEEN_EVERY}
-        db.session.execute(_HEARD, {"webhook": hook.id, "workspace": hook.workspace_id, **values})
-    return Taken(len(items), new)
+def take(desk: Desk, public_id: str, call: Call) -> Taken:
+    """Verify a call and store its events; they are committed when this comes back.
+
+    Raises NotFound, Refused, Unreadable, Unavailable, TemporaryFailure.
+    """
+    known = desk.recall(public_id)
+    try:
+        return _take(desk, public_id, known or desk.look_up(public_id), call)
+    except (Refused, _Changed):
+        if known is None:
+            raise
+    try:
+        return _take(desk, public_id, desk.look_up(public_id), call)
+    except _Changed as error:
+        raise Unavailable("The webhook is being changed. Nothing was stored; try again in a moment.") from error
 
 
-def open_call(keyring: Keyring, hook: Hook, call: Call) -> list[Item]:
+def open_call(hook: Hook, call: Call) -> list[Item]:
     """The events of a call that is the provider's. Raises Refused, Unreadable, Unavailable."""
-    kind = KINDS[hook.kind]
-    lock = Lock(hook.id, secret_of(keyring, hook.secret_sealed), hook.options)
+    kind, lock = KINDS[hook.kind], hook.lock
     if not (lock.options.get("topic") if kind.has_topic else lock.secret):
         raise Refused("This webhook is not complete: what proves the calls was not entered yet. Nothing was stored.")
     if kind.verify_bytes:
@@ -84,16 +53,54 @@ def open_call(keyring: Keyring, hook: Hook, call: Call) -> list[Item]:
     body = read_json(call.body)
     if kind.verify_body:
         kind.verify_body(call, lock, body)
-    return list(kind.split(call, body))
+    items = list(islice(kind.split(call, body), MOST + 1))
+    if len(items) > MOST:
+        raise too_many()
+    return items
 
 
-def count_refusal(hook: Hook, why: str, at: datetime) -> None:
-    """Note that a call was sent away; nothing is committed."""
-    words = f"{at:%Y-%m-%d %H:%M:%S} UTC: {why}"
-    db.session.execute(_REFUSED, {"webhook": hook.id, "workspace": hook.workspace_id, "why": words})
+def count_refusal(desk: Desk, public_id: str, why: str, at: datetime) -> None:
+    """Note that a call was sent away."""
+    desk.run(_REFUSED, {"public_id": public_id, "why": f"{at:%Y-%m-%d %H:%M:%S} UTC: {why}"})
 
 
-def _store(hook: Hook, items: list[Item], at: datetime) -> int:
+def _take(desk: Desk, public_id: str, hook: Hook, call: Call) -> Taken:
+    items = open_call(hook, call)
     rows = [{"key": item.key, "type": item.type[:LONGEST_TYPE], "body": item.body} for item in items]
-    values = {"webhook": hook.id, "workspace": hook.workspace_id, "at": at, "events": storable(rows)}
-    return int(db.session.execute(_STORE, values).rowcount)  # type: ignore[attr-defined]
+    seen = {"webhook": hook.id, "workspace": hook.workspace_id, "sealed": hook.sealed, "topic": hook.topic}
+    is_same, new = desk.run(_STORE, {**seen, "at": call.at, "events": storable(rows)})[0]
+    if not is_same:
+        raise _Changed
+    if hook.heard_at is None or hook.heard_at < call.at - SEEN_EVERY:
+        desk.run(
+            _HEARD, {"webhook": hook.id, "workspace": hook.workspace_id, "at": call.at, "before": call.at - SEEN_EVERY}
+        )
+        desk.remember(public_id, hook._replace(heard_at=call.at))
+    return Taken(len(items), new)
+
+
+# In the order of their keys: two calls with the same events then wait for each other, and never in a circle.
+_STORE = """
+WITH hook AS (
+    SELECT id, workspace_id FROM webhooks
+    WHERE id = %(webhook)s AND workspace_id = %(workspace)s AND is_enabled
+          AND secret_sealed IS NOT DISTINCT FROM %(sealed)s
+          AND options ->> 'topic' IS NOT DISTINCT FROM CAST(%(topic)s AS text)
+), stored AS (
+    INSERT INTO webhook_events (webhook_id, workspace_id, key, received_at, type, body)
+    SELECT h.id, h.workspace_id, e.key, %(at)s, e.type, e.body
+    FROM hook h, jsonb_to_recordset(CAST(%(events)s AS jsonb)) AS e (key text, type text, body jsonb) ORDER BY e.key
+    ON CONFLICT (webhook_id, key) DO NOTHING
+    RETURNING id
+)
+SELECT EXISTS (SELECT FROM hook), (SELECT count(*) FROM stored)
+"""
+
+_HEARD = """
+UPDATE webhooks SET heard_at = %(at)s
+WHERE id = %(webhook)s AND workspace_id = %(workspace)s AND (heard_at IS NULL OR heard_at < %(before)s) RETURNING id
+"""
+
+_REFUSED = """
+UPDATE webhooks SET refused = refused + 1, last_refusal = %(why)s WHERE public_id = %(public_id)s RETURNING id
+"""

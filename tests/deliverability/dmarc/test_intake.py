@@ -2,23 +2,35 @@
 
 import io
 from datetime import UTC, datetime, timedelta
-from secrets import token_hex
+from secrets import token_bytes, token_hex
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from app.accounts.models import Workspace
 from app.accounts.setup import create_workspace
 from app.core import clock
 from app.core.database import db, every_workspace, in_workspace
 from app.core.errors import Invalid
-from app.deliverability.dmarc.intake import attached_report, read_incoming, take_in_file, take_in_report
+from app.deliverability.dmarc import intake
+from app.deliverability.dmarc.intake import (
+    MOST_MAIL,
+    attached_report,
+    read_incoming,
+    take_in_file,
+    take_in_report,
+    take_in_waiting,
+)
 from app.deliverability.dmarc.keeping import KEPT, drop_old_reports
+from app.deliverability.dmarc.likely import Likely, OurSigns, likely_of
 from app.deliverability.dmarc.sources import reported
+from app.deliverability.dmarc.unpack import MOST_PACKED
 from app.deliverability.models import DmarcReport, DmarcRow
+from app.mail.mime import MAX_SIZE, Part, read_parts
 from app.messages.models import IncomingMail
 from app.sending.models import SendingDomain, SigningKey
+from app.tracking.post.unmatched import count_unmatched
 from tests.deliverability.dmarc.samples import END, gzipped, mailed, newer, older, record, zipped
 from tests.sending.domains.test_page import text_of
 
@@ -150,6 +162,30 @@ def test_what_the_mailbox_notes(workspace: Workspace) -> None:
     assert "nobody here" in note(mailed(gzipped(older(domain="rookery.example.net"))))
 
 
+def test_a_report_that_came_too_early_is_kept_and_taken_in_when_the_domain_is_shown(
+    as_ada: FlaskClient, workspace: Workspace
+) -> None:
+    own(workspace, proved=False)
+    for number, name in (("1", NAME), ("2", "rookery.example.net")):
+        raw = mailed(gzipped(older(number=number, domain=name)))
+        mail = IncomingMail(digest=token_bytes(32), raw=raw, envelope_from="", envelope_to="dmarc@bounces.example.com")
+        mail.note, mail.handled_at = read_incoming(mail), clock.now()
+        db.session.add(mail)
+    db.session.commit()
+    waiting = [one for one in [count_unmatched(1)] if one]
+    assert take_in_waiting(NAME) == 0
+    with every_workspace():
+        db.session.execute(update(SigningKey).values(seen_at=clock.now()))
+    assert take_in_waiting(NAME) == 1
+    db.session.commit()
+    assert reports(workspace) == 1
+    assert take_in_waiting(NAME) == 0
+    for before in waiting:
+        after = count_unmatched(1)
+        assert after
+        assert (after.reports, after.others) == (before.reports - 1, before.others)
+
+
 def test_a_file_of_another_domain_is_refused(workspace: Workspace) -> None:
     own(workspace)
     with in_workspace(workspace.id), pytest.raises(Invalid, match="not a domain of this workspace"):
@@ -183,10 +219,106 @@ def test_the_page_from_the_first_report_on(
     )
     assert [source.likely.kind for source in domain.sources] == ["ours", "forwarded", "provider", "unknown"]
     shown = text_of(as_ada.get(page))
-    for words in ("This installation", "Passed on by others", "SendGrid", "99.0% of 1,000", "somebody uses your name"):
+    for words in (
+        "Mail of this installation",
+        "Passed on by others",
+        "SendGrid",
+        "99.0% of 1,000",
+        "somebody uses your name",
+    ):
         assert words in shown
     assert "One was put" not in shown
     assert "10 were put into spam or refused" in shown
+
+
+def test_spf_that_failed_is_told_from_spf_that_is_for_another_name(
+    as_ada: FlaskClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own(workspace)
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(END + 3600, UTC))
+    failed = record("2001:db8::5", 4, spf="fail", envelope=f"bounces.{NAME}")
+    other = record("192.0.2.40", 5, spf="fail", envelope="relay.example.net").replace(
+        "<domain>relay.example.net</domain><result>fail", "<domain>relay.example.net</domain><result>pass"
+    )
+    assert take_in_report(mailed(gzipped(older(failed, other)))) is not None
+    db.session.commit()
+    shown = text_of(as_ada.get(f"/w/{workspace.slug}/settings/domains/reports"))
+    assert f"SPF failed: this server is not in the record of bounces.{NAME}." in shown
+    assert "SPF holds for relay.example.net, which is not your domain" in shown
+
+
+def test_a_selector_of_another_domain_does_not_make_mail_ours(workspace: Workspace) -> None:
+    signs = OurSigns(frozenset({(NAME, "m202611abc")}), "bounces.example.com")
+    key = {"domain": NAME, "selector": "m202611abc", "result": "pass"}
+    assert likely_of([{"dkim": [key]}], signs) == Likely("ours", by_key=True)
+    assert likely_of([{"dkim": [{**key, "domain": "crook.example"}]}], signs).kind == "unknown"
+    passing = {"domain": "bounces.example.com", "result": "pass"}
+    assert likely_of([{"spf": [passing]}], signs) == Likely("ours", by_key=False)
+
+
+def test_a_large_report_in_a_mail_is_read_whole(workspace: Workspace) -> None:
+    """Packed it is larger than what is read of other mail."""
+    own(workspace)
+    noise = "".join(f"<!-- {token_hex(500)} -->" for _ in range(3000))
+    data = gzipped(older().replace(b"</feedback>", noise.encode() + record(count=9).encode() + b"</feedback>"))
+    assert MAX_SIZE < len(data) < MOST_PACKED
+    raw = mailed(data)
+    assert take_in_report(raw) is not None
+    assert rows(workspace) == [(NAME, 12)]
+
+
+def test_a_report_that_is_far_too_large_is_said_to_be(workspace: Workspace) -> None:
+    own(workspace)
+    with pytest.raises(Invalid, match="larger than 10 MB"):
+        take_in_report(mailed(gzipped(token_bytes(MOST_MAIL))))
+    with pytest.raises(Invalid, match="larger than 10 MB"):
+        take_in_report(mailed(gzipped(older() + b" " * (60 * MAX_SIZE))))
+
+
+def test_other_large_mail_is_not_read_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def reading(raw: bytes, *, most: int = MAX_SIZE) -> Part:
+        asked.append(most)
+        return read_parts(raw, most=most)
+
+    monkeypatch.setattr(intake, "read_parts", reading)
+    photo = mailed(token_bytes(3 * MAX_SIZE), "photo.zip", "application/zip", "Hello")
+    assert attached_report(photo) is None
+    assert attached_report(mailed(gzipped(older()))) is not None
+    assert asked == [MAX_SIZE, MAX_SIZE]
+
+
+def test_the_page_says_that_reports_are_hearsay_and_who_sent_each(
+    as_ada: FlaskClient, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own(workspace)
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromtimestamp(END + 3600, UTC))
+    take_in_report(mailed(gzipped(older())))
+    take_in_report(mailed(gzipped(newer())).replace(b"dmarc@nest.example", b"mallory@crook.example", 1))
+    db.session.commit()
+    page = f"/w/{workspace.slug}/settings/domains/reports"
+    shown = text_of(as_ada.get(page))
+    for words in ("Anybody can send a report", "may be forged", "dmarc@nest.example", "mallory@crook.example"):
+        assert words in shown
+    with in_workspace(workspace.id):
+        forged = db.session.scalar(select(DmarcReport.id).where(DmarcReport.organisation == "Rookery"))
+    assert as_ada.post(f"{page}/forget", data={"report": forged}).status_code == 302
+    assert "mallory@crook.example" not in text_of(as_ada.get(page))
+    assert (reports(workspace), len(rows(workspace))) == (1, 1)
+    assert as_ada.post(f"{page}/forget", data={"report": forged}).status_code == 404
+    assert as_ada.post(f"{page}/forget").status_code == 404
+
+
+def test_nobody_removes_another_workspaces_report(as_ada: FlaskClient, workspace: Workspace) -> None:
+    other = own(create_workspace(f"Rookery {token_hex(4)}"))
+    take_in_report(mailed(gzipped(older())))
+    db.session.commit()
+    with in_workspace(other.id):
+        number = db.session.scalar(select(DmarcReport.id))
+    page = f"/w/{workspace.slug}/settings/domains/reports/forget"
+    assert as_ada.post(page, data={"report": number}).status_code == 404
+    assert reports(other) == 1
 
 
 def test_a_file_that_is_none_is_said_at_its_field(as_ada: FlaskClient, workspace: Workspace) -> None:

@@ -2,10 +2,14 @@
 
 import gzip
 import io
+import resource
+import time
 import tracemalloc
 import zipfile
 import zlib
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
+from multiprocessing import get_context
 
 import pytest
 from hypothesis import given
@@ -195,3 +199,58 @@ def test_an_encrypted_or_odd_archive() -> None:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("r.xml", older())
     assert zlib.crc32(unpack(packed.getvalue())) == zlib.crc32(older())
+
+
+MARKS = 1_490_000
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"<a/>b" * 1_960_000,
+        b'<a b=""/>' * 1_100_000,
+        b"<a><b/></a>" * 890_000,
+        b"<a/>b" * MARKS,
+        b"<record>" + b"<r/>b" * MARKS + b"</record>",
+        b"<record><row>" + b"<r/>" * MARKS + b"</row></record>",
+        b"<record/>" * 1_100_000,
+        b"<record>" + b"<a b=''/>" * 190_000 + b"</record>",
+        b"".join(b"<a%d/>" % number for number in range(500_000)),
+    ],
+    ids=["tails", "attributes", "pairs", "to the cap", "in a record", "in a row", "records", "in one", "names"],
+)
+def test_elements_without_end_fill_no_memory(junk: bytes) -> None:
+    """In a process of its own, since what libxml2 holds is not Python's."""
+    xml = older().replace(b"</feedback>", junk + b"</feedback>")[: 10 * 1024 * 1024]
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        octets, seconds = pool.submit(_cost, xml).result()
+    assert octets < 100 * 1024 * 1024
+    assert seconds < 20
+
+
+def test_a_record_full_of_junk_costs_itself_only() -> None:
+    full = "<record><row>" + "<r/>b" * 20_000 + "</row></record>"
+    report = read_report(older(record(), full))
+    assert (len(report.rows), report.unreadable) == (1, 1)
+
+
+@pytest.mark.parametrize("at", [2, 4, 8, 12, 20])
+def test_a_torn_lzma_archive_is_refused_in_words(at: int) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("r.xml", older())
+    data, start = bytearray(packed.getvalue()), 30 + len("r.xml") + at
+    data[start : start + 8] = b"\xff" * 8
+    with pytest.raises(Invalid):
+        unpack(bytes(data))
+
+
+def _cost(xml: bytes) -> tuple[int, float]:
+    """What reading takes: octets more than before, seconds of CPU."""
+    with suppress(Invalid):
+        read_report(older())
+    before, begun = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    with suppress(Invalid):
+        read_report(xml)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return (after - before) * 1024, time.process_time() - begun

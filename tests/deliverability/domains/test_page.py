@@ -1,10 +1,25 @@
 """The page of domains with what receivers look at, as its owner reads it."""
 
+import re
+from pathlib import Path
+
+import pytest
+from flask import current_app
 from flask.testing import FlaskClient
 from lxml import html
 
+from app.core.settings import EXAMPLE_BOUNCE_DOMAIN, EXAMPLE_MAIL_DOMAIN
+from app.deliverability.domains import words
 from tests.deliverability.domains.nest import BOUNCES, NAME, Nest
 from tests.sending.domains.test_page import text_of
+
+CHECKS = Path(words.__file__).parent
+FAULTS = {
+    code
+    for path in (*CHECKS.glob("checks/*.py"), *CHECKS.glob("records/*.py"))
+    for code in re.findall(r'fault\(\s*"([a-z-]+)"', path.read_text())
+}
+"""As the checks name them."""
 
 
 def press(browser: FlaskClient, nest: Nest) -> str:
@@ -44,3 +59,75 @@ def test_what_stands_in_dns_is_text_on_the_page(as_ada: FlaskClient, nest: Nest)
     nest.zone.publish(f"_dmarc.{NAME}", "TXT", "v=DMARC1; p=none; <script>alert(1)</script>=1")
     press(as_ada, nest)
     assert "<script>alert" not in as_ada.get(f"/w/{nest.workspace.slug}/settings/domains").text
+
+
+def test_what_keeps_campaigns_from_starting_is_said_above_all(as_ada: FlaskClient, nest: Nest) -> None:
+    assert "No campaign" not in press(as_ada, nest)
+    nest.zone.drop(f"_dmarc.{NAME}", "TXT")
+    shown = press(as_ada, nest)
+    assert "No campaign to more than 5,000 people starts until this is mended" in shown
+    assert "No campaign starts" not in shown
+    nest.zone.drop(nest.key, "TXT")
+    nest.zone.drop(BOUNCES, "TXT")
+    shown = press(as_ada, nest)
+    assert "No campaign starts from this domain until this is mended" in shown
+    assert "Neither SPF nor DKIM holds" in shown
+    assert [reason for reason in nest.verdict() if reason.is_blocking]
+
+
+def test_every_fault_says_what_to_do() -> None:
+    """A word of doing stands in each sentence that blames."""
+    doing = ["publish", "remove", "add", "leave", "end", "take", "correct", "replace", "put", "ask", "write"]
+    known = {code: str(text).lower() for code, text in words._WORDS.items() if code in FAULTS}
+    assert len(known) > 20
+    assert [code for code, text in known.items() if not any(one in text for one in doing)] == []
+
+
+def without_names(monkeypatch: pytest.MonkeyPatch, **given: object) -> None:
+    """As an installation is whose names in mail were never set, with a relay that is really used."""
+    unset = {"mail_domain": EXAMPLE_MAIL_DOMAIN, "bounce_domain": EXAMPLE_BOUNCE_DOMAIN, "catcher": False, **given}
+    ours = current_app.extensions["merpati.settings"].model_copy(update=unset)
+    monkeypatch.setitem(current_app.extensions, "merpati.settings", ours)
+
+
+def published(browser: FlaskClient, nest: Nest) -> str:
+    shown = browser.get(f"/w/{nest.workspace.slug}/settings/domains")
+    return " ".join(html.document_fromstring(shown.text).xpath("//input[@readonly]/@value"))
+
+
+def test_nobody_is_told_to_publish_a_host_of_somebody_else(
+    as_ada: FlaskClient, nest: Nest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_names(monkeypatch)
+    shown = press(as_ada, nest)
+    assert "example.com" not in published(as_ada, nest)
+    assert f"MERPATI_BOUNCE_DOMAIN is not set: {EXAMPLE_BOUNCE_DOMAIN} stands in for it" in shown
+    assert f"such as bounces.{NAME}" in shown
+
+
+def test_a_machine_without_a_name_is_told_which_to_set(
+    as_ada: FlaskClient, nest: Nest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without_names(monkeypatch, bounce_domain=BOUNCES)
+    nest.zone.drop(f"_dmarc.{NAME}", "TXT")
+    shown = press(as_ada, nest)
+    values = published(as_ada, nest)
+    assert EXAMPLE_MAIL_DOMAIN not in values
+    assert f"rua=mailto:dmarc@{BOUNCES}" in values
+    assert "MERPATI_MAIL_DOMAIN is not set" in shown
+    assert f"such as mail.{NAME}" in shown
+
+
+def test_the_name_in_a_record_says_where_it_is_from(as_ada: FlaskClient, nest: Nest) -> None:
+    shown = text_of(as_ada.get(f"/w/{nest.workspace.slug}/settings/domains"))
+    assert f"mail.{NAME} must lead to this machine. It is MERPATI_MAIL_DOMAIN" in shown
+
+
+def test_no_campaign_leaves_with_a_name_of_somebody_else(nest: Nest, monkeypatch: pytest.MonkeyPatch) -> None:
+    nest.check()
+    without_names(monkeypatch)
+    assert "names-not-set" in nest.blocks()
+    without_names(monkeypatch, bounce_domain=BOUNCES)
+    assert "names-not-set" in nest.blocks()
+    without_names(monkeypatch, catcher=True)
+    assert "names-not-set" not in nest.blocks(), "nothing leaves while all mail is caught"

@@ -110,7 +110,7 @@ def test_each_message_of_a_batch_has_its_own_verdict(codes: list[int | None]) ->
         ("ses", 400, {"__type": "ThrottlingException", "message": "Slow"}, (State.DEFERRED, "speeding", False)),
         ("ses", 400, {"__type": "x#BadRequestException", "message": "Illegal address"}, (State.BOUNCED, "", True)),
         ("ses", 400, {"__type": "MessageRejected", "message": "A virus was found"}, (State.BOUNCED, "", False)),
-        ("ses", 500, {"__type": "InternalFailure"}, (State.DEFERRED, "systemerror", False)),
+        ("ses", 500, {"__type": "InternalFailure"}, (State.UNCERTAIN, "", False)),
         ("ses", 504, {}, (State.UNCERTAIN, "", False)),
         ("sendgrid", 202, "", (State.SENT, "", False)),
         ("sendgrid", 200, {"a": "proxy's page"}, (State.UNCERTAIN, "", False)),
@@ -128,7 +128,11 @@ def test_each_message_of_a_batch_has_its_own_verdict(codes: list[int | None]) ->
             {"message": "'to' parameter is not a valid address. please check documentation"},
             (State.BOUNCED, "userunknown", True),
         ),
-        ("mailgun", 503, {"message": "Try again"}, (State.DEFERRED, "systemerror", False)),
+        ("mailgun", 500, {"message": "Try again"}, (State.UNCERTAIN, "", False)),
+        ("mailgun", 503, {"message": "Try again"}, (State.UNCERTAIN, "", False)),
+        ("mailgun", 408, {}, (State.DEFERRED, "", False)),
+        ("postmark", 503, {"ErrorCode": 100, "Message": "Maintenance"}, (State.DEFERRED, "systemerror", False)),
+        ("postmark", 503, {"Message": "Oops"}, (State.UNCERTAIN, "", False)),
         ("postmark", 200, [{"ErrorCode": 406, "Message": "inactive"}], (State.BOUNCED, "filtered", False)),
         (
             "postmark",
@@ -163,7 +167,9 @@ def test_known_answers_mean_what_the_documentation_says(
         ("postmark", 401, {"ErrorCode": 10, "Message": f"No token {KEY}"}),
         ("postmark", 422, {"ErrorCode": 402, "Message": "Invalid JSON"}),
         ("postmark", 200, [{"ErrorCode": 412, "Message": "Account is pending approval"}]),
-        ("postmark", 302, {}),
+        ("postmark", 307, {}),
+        ("sendgrid", 406, {"errors": [{"message": "Missing Accept header"}]}),
+        ("mailgun", 402, {"message": "Payment required"}),
     ],
 )
 def test_what_speaks_of_the_account_is_nobodys_bounce(kind: str, status: int, body: object) -> None:
@@ -171,6 +177,37 @@ def test_what_speaks_of_the_account_is_nobodys_bounce(kind: str, status: int, bo
         reads(kind, status, body)
     assert raised.value.is_setup
     assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status", [500, 501, 502, 503, 504, 507, 520, 524, 529])
+def test_a_fault_after_the_whole_call_is_a_doubt(kind: str, status: int) -> None:
+    assert reads(kind, status, {})[0] is State.UNCERTAIN
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_who_is_unavailable_and_names_a_time_took_nothing(kind: str) -> None:
+    response = Response(503, {"retry-after": "7"}, b"")
+    [answer] = sender(kind).read(response, 1)
+    assert isinstance(answer, Said)
+    assert (state(answer)[0], answer.hold) == (State.DEFERRED, 7.0)
+
+
+def test_throttling_is_none_of_it_whatever_the_status() -> None:
+    [answer] = sender("ses").read(Response(503, {"x-amzn-errortype": "Throttling:http://x/"}, b""), 1)
+    assert state(answer)[0] is State.DEFERRED
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("status", [300, 302, 303, 304])
+def test_a_redirect_that_may_follow_a_deed_is_a_doubt_and_ends_the_run(kind: str, status: int) -> None:
+    where = {"location": f"https://login.example.com/?{KEY}"}
+    [answer] = sender(kind).read(Response(status, where, b""), 1)
+    assert isinstance(answer, Unanswered)
+    assert answer.handed_over
+    assert answer.stops
+    assert "login.example.com" in answer.why
+    assert KEY not in answer.why
 
 
 def test_the_time_to_wait_is_read_in_every_form() -> None:

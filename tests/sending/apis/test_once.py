@@ -49,7 +49,9 @@ def test_replies_go_where_they_should() -> None:
     [
         (Reply(401, b"{}"), NoLine, "refuses our calls"),
         (Reply(429, b"{}"), TemporaryFailure, "did not take the mail"),
-        (Reply(503, b"{}"), TemporaryFailure, "did not take the mail"),
+        (Reply(503, b"{}", {"Retry-After": "5"}), TemporaryFailure, "did not take the mail"),
+        (Reply(500, b"{}"), TemporaryFailure, "not known whether the mail was taken"),
+        (Reply(302, b"{}"), TemporaryFailure, "not known whether the mail was taken"),
         (Reply(hang_up=True), TemporaryFailure, "not known whether the mail was taken"),
         (Reply(200, b"?"), TemporaryFailure, "not known whether the mail was taken"),
         (Reply(400, json.dumps({"message": "Illegal address"}).encode()), Refused, "Illegal address"),

@@ -75,7 +75,7 @@ def test_after_a_flood_it_rests_and_goes_on_with_one_at_a_time(workspace: Worksp
         assert result.outcome == "paced"
         assert not result.has_more
         assert len(server.taken("other.test")) == 20
-        assert "google" in world.campaign(campaign).waiting_for
+        assert "Gmail, Google Workspace: rests until" in world.campaign(campaign).waiting_for
         tried = len(server.tries)
         lanes.tend()
         assert world.send(campaign, server.url, pace_scale=SCALE).outcome == "paced"

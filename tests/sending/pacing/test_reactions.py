@@ -24,6 +24,7 @@ from app.sending.verdicts import judge
         ("google", "final", 550, "5.7.26 Unauthenticated mail, DMARC - gsmtp", Ask.BLOCK),
         ("firm.test", "rcpt", 550, "5.1.1 User unknown", None),
         ("firm.test", "final", 554, "5.7.1 Message rejected as spam", None),
+        ("firm.test", "final", 550, "5.7.1 Message rejected due to local policy", None),
         ("firm.test", "mail", 421, "4.7.0 Too many concurrent connections", None),
         ("firm.test", "final", 451, "4.3.0 Local error in processing", Ask.MAYBE),
         ("firm.test", "rcpt", 451, "4.3.0 Local error in processing", None),

@@ -1,10 +1,12 @@
 """Which provider stands behind a host name."""
 
 import pytest
+from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
 
 from app.sending.pacing.rules import NO_MAIL, RULES, match_rule, provider_of, rule_of, site_of
+from app.sending.pacing.words import label_of
 
 SUFFIXES = [(suffix, rule) for rule in RULES for suffix in rule.suffixes]
 label = st.from_regex(r"\A[a-z0-9]([a-z0-9-]{0,8}[a-z0-9])?\Z")
@@ -62,3 +64,11 @@ def test_a_site_is_the_end_of_its_host_and_its_own_site(labels: list[str]) -> No
 def test_a_provider_without_rule_has_the_default() -> None:
     assert rule_of("firm.de").connections == 10
     assert rule_of("firm.de").rate is None
+
+
+def test_every_provider_has_the_name_that_the_pages_give_it(app: Flask) -> None:
+    with app.test_request_context():
+        provider_name = app.jinja_env.get_template("macros/providers.html").module.provider_name
+        for rule in RULES:
+            assert label_of(rule.group) == str(provider_name(rule.group)).strip() != rule.group
+    assert label_of("firm.test") == "firm.test"

@@ -24,7 +24,7 @@ def test_a_day_s_limit_ends_the_run_and_says_so(workspace: Workspace) -> None:
     assert (len(server.messages), world.states(campaign)["planned"]) == (20, 30)
     assert (result.outcome, again.outcome) == ("waiting", "waiting")
     assert "what its limits allow" in result.waiting_for
-    assert "“Small” in 2" in again.waiting_for
+    assert "“Small” at " in again.waiting_for
     assert ways.row(transport).failures == 0, "that is no fault of its"
     assert used_now([transport])[transport]["per_day"] == 20
 

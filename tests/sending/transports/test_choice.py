@@ -1,8 +1,9 @@
 """Which transport a run takes: the chosen one, or by stream, tier, health, limits and weight."""
 
 import asyncio
+import re
 from collections import Counter
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -115,8 +116,16 @@ def test_one_at_its_limit_leaves_its_turn_to_the_others(workspace: Workspace, ca
     asyncio.run(grant(small, {"per_day": 10}, 10))
     assert {ways.choose(campaign).transport_id for _ in range(5)} == {large}
     asyncio.run(grant(large, {"per_hour": 5}, 5))
-    with pytest.raises(SettingsError, match=r"limits allow.*“Small” in 2[45] h, “Large” in 6[01] min"):
+    with pytest.raises(SettingsError) as raised:
         ways.choose(campaign)
+    found = re.search(
+        r"limits allow.*“Small” at (\d\d:\d\d) UTC on (\d+ \w+), “Large” at (\d\d:\d\d) UTC", str(raised.value)
+    )
+    assert found
+    now = datetime.now(UTC)
+    days = [now + timedelta(hours=hours) for hours in (24, 25)]
+    assert found[2] in [f"{day.day} {day:%B}" for day in days]
+    assert found[3] in [f"{now + timedelta(minutes=minutes):%H:%M}" for minutes in (60, 61, 62)]
 
 
 def test_a_password_that_cannot_be_read_is_a_fault_of_the_set_up(workspace: Workspace, campaign: int) -> None:

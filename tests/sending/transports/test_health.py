@@ -93,6 +93,11 @@ class Desk:
         (Desk("waiting", "The mail server at 127.0.0.1:25 refuses our mail: 550"), "failed"),
         (Desk("waiting", "No host named x was found.", "No host named x was found."), "failed"),
         (Desk("waiting", "535 no", "535 no", is_setup_fault=True), "setup"),
+        (Desk("waiting", "127.0.0.1:25 ends every conversation", counts=Counter({State.UNCERTAIN: 4})), "setup"),
+        (
+            Desk("waiting", "127.0.0.1:25 cannot be reached", counts=Counter({State.UNCERTAIN: 4, State.SENT: 9})),
+            "failed",
+        ),
         (Desk("waiting", "The database did not answer."), "idle"),
         (Desk("waiting", "The journal in /var cannot be written.", counts=Counter({State.SENT: 2})), "well"),
         (Desk("stopped"), "idle"),

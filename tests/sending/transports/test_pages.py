@@ -90,9 +90,75 @@ def test_the_list_shows_order_health_and_use(as_ada: FlaskClient, workspace: Wor
     assert "1,234 of 20,000" in shown
     assert "1,234 of 4,000 an hour" in shown
     assert "Set aside" in shown
-    assert "It failed 5 times in a row" in shown
+    assert "It failed; the next try is" in shown
     assert "Switched off" in shown
     assert "421 Busy" in as_ada.get(page(workspace, f"/{saved(workspace)[0].id}")).text
+
+
+def test_weights_are_summed_only_where_the_streams_are_the_same(as_ada: FlaskClient, workspace: Workspace) -> None:
+    ways.add(workspace, 2501, weight=3)
+    ways.add(workspace, 2502, weight=1, stream="transactional")
+    shown = as_ada.get(page(workspace)).text
+    assert "weight 3</span>" in shown
+    assert "of 4" not in shown
+
+
+def test_one_that_was_never_used_is_not_called_well(as_ada: FlaskClient, workspace: Workspace) -> None:
+    with running(Server()) as server:
+        number = ways.add(workspace, server)
+        for end in ("", f"/{number}"):
+            shown = as_ada.get(page(workspace, end)).text
+            assert "Not tried yet" in shown
+            assert "Well" not in shown
+        as_ada.post(page(workspace, f"/{number}/trial"), data={"to": "ann@example.com"})
+        for end in ("", f"/{number}"):
+            shown = as_ada.get(page(workspace, end)).text
+            assert "Tried with single mails" in shown
+            assert "Well" not in shown
+        world.send(world.plan_campaign(workspace, 2), "smtp://127.0.0.1:9")
+    assert "Well" in as_ada.get(page(workspace)).text
+
+
+def test_a_run_that_sent_nothing_is_no_sign_of_health(as_ada: FlaskClient, workspace: Workspace) -> None:
+    number = ways.add(workspace, 2501)
+    campaign = world.plan_campaign(workspace, 1)
+    world.change(
+        "INSERT INTO runs (workspace_id, campaign_id, host, pid, journal, transport_id, outcome) "
+        "VALUES (:w, :c, 'here', 1, '', :t, 'waiting')",
+        w=workspace.id,
+        c=campaign,
+        t=number,
+    )
+    assert "Not tried yet" in as_ada.get(page(workspace)).text
+    asyncio.run(grant(number, {}, 1))
+    assert "Well" in as_ada.get(page(workspace)).text
+
+
+def test_a_failed_trial_and_a_change_are_no_sign_of_health(as_ada: FlaskClient, workspace: Workspace) -> None:
+    as_ada.post(page(workspace, "/new?kind=smtp"), data={**SMTP, "host": "127.0.0.1", "port": "9", "tier": "1"})
+    [row] = saved(workspace)
+    as_ada.post(page(workspace, f"/{row.id}/trial"), data={"to": "ann@example.com"})
+    assert "Failing" in as_ada.get(page(workspace)).text
+    as_ada.post(page(workspace, f"/{row.id}"), data={**SMTP, "host": "127.0.0.1", "port": "10", "tier": "1"})
+    assert "Not tried yet" in as_ada.get(page(workspace)).text
+
+
+def test_another_server_begins_with_a_score_of_its_own(as_ada: FlaskClient, workspace: Workspace) -> None:
+    number = ways.add(workspace, 2501, score=0.3)
+    kept = {**SMTP, "host": "127.0.0.1", "port": "2501", "tier": "1"}
+    as_ada.post(page(workspace, f"/{number}"), data=kept)
+    assert ways.row(number).score == 0.3
+    as_ada.post(page(workspace, f"/{number}"), data={**kept, "host": "smtp.example.com"})
+    assert ways.row(number).score == 1.0
+
+
+def test_a_key_that_is_kept_says_so(as_ada: FlaskClient, workspace: Workspace) -> None:
+    as_ada.post(
+        page(workspace, "/new?kind=mailgun"),
+        data={"own_domain": "news.example.com", "own_password": "key-1", "own_region": "us"},
+    )
+    shown = as_ada.get(page(workspace, f"/{saved(workspace)[0].id}")).text
+    assert "A sending key is enough. Leave empty to keep what you saved." in shown
 
 
 def test_switching_on_forgets_the_failures(as_ada: FlaskClient, workspace: Workspace) -> None:

@@ -46,7 +46,7 @@ def test_alone_it_sends_the_allowance_and_the_rest_waits(workspace: Workspace, s
     assert len(server.messages) == 20
     assert world.states(campaign) == {"sent": 20, "planned": 80}
     assert {result.outcome for result in results} == {"paced"}
-    assert "google" in results[0].waiting_for
+    assert "Gmail, Google Workspace" in results[0].waiting_for
     first = {
         row.rank for row in world.look("SELECT rank FROM messages WHERE campaign_id = :c AND state = 'sent'", campaign)
     }

@@ -1,12 +1,13 @@
 """Each kind of fact has its consequence, and no more; told again, it has none."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dns.exception
 import dns.resolver
 import pytest
 from flask import Flask
+from sqlalchemy import update
 
 from app.accounts.models import Workspace
 from app.accounts.setup import create_workspace
@@ -15,7 +16,9 @@ from app.core import clock
 from app.core.database import db, in_workspace
 from app.mail.reasons import REASONS
 from app.messages.dead_addresses import DEAD, SENDER_SIDE
-from app.tracking.acting.facts import Fact, NotYet
+from app.messages.models import Message
+from app.tracking.acting.facts import Fact, NotYet, Told
+from app.tracking.acting.together import act_together
 from tests.factories.messages import Sent, sent_message
 from tests.tracking.acting.world import bounce, incidents, is_kept, plain, points, suppressions, tell
 
@@ -171,3 +174,36 @@ def test_a_fact_acts_in_its_own_workspace_only(sent: Sent) -> None:
     with in_workspace(other.id):
         assert not is_suppressed(twin.person)
     assert incidents(twin) == []
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_a_message_tried_again_may_come_back_for_the_same_reason_that_day(sent: Sent, together: bool) -> None:
+    def hear(at: datetime) -> None:
+        if not together:
+            tell(sent, bounce("userunknown"), at=at)
+            return
+        with in_workspace(sent.workspace.id):
+            act_together([Told(sent.message.id, bounce("userunknown"), "mail", at)])
+            db.session.commit()
+
+    noon = clock.now().replace(hour=12) - timedelta(days=1)
+    _taken(sent, noon)
+    hear(noon + timedelta(minutes=1))
+    hear(noon + timedelta(minutes=2))
+    assert len(sent.events("bounced")) == 1
+    with in_workspace(sent.workspace.id):
+        lift(suppressions(sent)[0].id)
+        db.session.commit()
+    _taken(sent, noon + timedelta(minutes=10))
+    hear(noon + timedelta(minutes=11))
+    hear(noon + timedelta(minutes=12))
+    assert len(sent.events("bounced")) == 2
+    assert (sent.now().state, sent.now().reason) == ("bounced", "userunknown")
+    assert not is_kept(sent), "it was found dead anew"
+
+
+def _taken(sent: Sent, at: datetime) -> None:
+    with in_workspace(sent.workspace.id):
+        again = update(Message).where(Message.id == sent.message.id)
+        db.session.execute(again.values(state="sent", reason="", sent_at=at))
+        db.session.commit()

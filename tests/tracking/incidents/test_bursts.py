@@ -97,7 +97,17 @@ def test_what_comes_after_a_decision_follows_it(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize(
-    ("failing", "of", "opened"), [(19, 100, False), (20, 100, True), (20, 400, False), (24, 400, True)]
+    ("failing", "of", "opened"),
+    [
+        (19, 100, False),
+        (20, 100, True),
+        (20, 400, False),
+        (24, 400, True),
+        (12, 45, True),
+        (10, 45, True),
+        (9, 20, False),
+        (12, 60, False),
+    ],
 )
 def test_how_many_make_a_burst(workspace: Workspace, failing: int, of: int, opened: bool) -> None:
     made = crowd(workspace, of)
@@ -109,9 +119,9 @@ def test_how_many_make_a_burst(workspace: Workspace, failing: int, of: int, open
 
 def test_failures_spread_over_time_are_none(workspace: Workspace) -> None:
     made = crowd(workspace, 60)
-    for start in range(0, 60, 15):
-        with clock.moved(timedelta(minutes=11 * start // 15)):
-            made.tell(slice(start, start + 15), unknown)
+    for start in range(0, 60, 12):
+        with clock.moved(timedelta(minutes=11 * start // 12)):
+            made.tell(slice(start, start + 12), unknown)
             made.watch()
     assert made.incidents() == []
     assert len(made.suppressed()) == 60
@@ -141,6 +151,25 @@ def test_it_ends_by_itself_and_still_asks(workspace: Workspace) -> None:
         assert {again.hash_of(number) for number in range(5)} <= again.suppressed()
         decide(made, "believe")
     assert len(made.suppressed()) == 55
+
+
+def test_nobody_keeps_it_open_for_longer_than_a_day(workspace: Workspace) -> None:
+    made = crowd(workspace, 80)
+    made.tell(slice(0, 30), unknown)
+    for half_hours in range(1, 49):
+        with clock.moved(timedelta(minutes=29 * half_hours)):
+            made.tell(slice(29 + half_hours, 30 + half_hours), unknown)
+            made.watch()
+    with clock.moved(timedelta(hours=25)):
+        made.watch()
+        (incident,) = made.incidents()
+        assert incident.ended_at is not None
+        assert incident.decision == ""
+        waiting = len(made.held())
+        later = crowd(workspace, 3, prefix="later")
+        later.tell(ALL, unknown)
+        assert {later.hash_of(number) for number in range(3)} <= made.suppressed()
+        assert len(made.held()) == waiting
 
 
 def test_points_of_a_burst_go_with_it(workspace: Workspace) -> None:

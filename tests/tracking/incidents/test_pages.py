@@ -32,8 +32,8 @@ def test_an_owner_discards(as_ada: FlaskClient, workspace: Workspace, burst: Cro
     page = as_ada.get(f"{base}/{number}").text
     assert "40 of 40 messages failed" in page
     assert "550 5.1.1" in page
-    assert "p…@example.net" in page
-    assert "@example.net" not in re.sub(r"p…@example\.net|&lt;p@example\.net&gt;|<p@example\.net>", "", page)
+    first = burst.held()[0].message_id
+    assert next(one.address for one in burst.messages if one.id == first) in page
     answer = as_ada.post(f"{base}/{number}/discard", follow_redirects=True)
     assert "Discarded" in answer.text
     assert burst.suppressed() == set()

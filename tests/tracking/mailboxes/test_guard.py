@@ -28,6 +28,12 @@ PRIVATE = [
     "::ffff:10.0.0.1",
     "64:ff9b::7f00:1",
     "2002:7f00:1::",
+    "fec0::1",
+    "feff::1",
+    "64:ff9b:1::7f00:1",
+    "192.88.99.1",
+    "168.63.129.16",
+    "100.100.100.200",
 ]
 
 
@@ -54,7 +60,13 @@ def test_no_machine_of_our_own_network_is_asked(answers: list[str], address: str
         connect(account(), timeout=1)
 
 
-@pytest.mark.parametrize("address", ["169.254.169.254", "224.0.0.1", "::", "fe80::1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("169.254.169.254", "224.0.0.1", "::", "fe80::1", "fd00:ec2::254", "fd20:ce::254", "168.63.129.16"),
+        *("100.100.100.200", "192.0.0.192", "::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::"),
+    ],
+)
 def test_some_are_never_asked(answers: list[str], address: str) -> None:
     answers.append(address)
     with pytest.raises(MailboxTrouble, match="private network"):

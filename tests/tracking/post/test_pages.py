@@ -6,8 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 
 from app.accounts.models import Workspace
+from app.audience.suppressions import suppress
 from app.core import clock
-from app.core.database import db
+from app.core.database import db, in_workspace
 from app.messages.housekeeping import forget_old_mail
 from app.messages.models import IncomingMail
 from app.tracking.mail_intake import take_in_mail
@@ -108,3 +109,30 @@ def test_mail_goes_after_its_time(as_ada: FlaskClient, workspace: Workspace, pat
         forget_old_mail(60)
     db.session.commit()
     assert as_ada.get(f"{path}/{number}").status_code == 404
+
+
+def reply(token: str, words: str, sender: str = "From: Ada <ada@example.org>\r\n") -> bytes:
+    return f"{sender}To: b+{token}@bounces.example.com\r\nSubject: Re: Dovecote\r\n\r\n{words}\r\n".encode()
+
+
+def test_a_wish_to_leave_stands_in_the_list_and_is_found(as_ada: FlaskClient, sent: Sent, path: str) -> None:
+    put(reply(sent.mail_token, "Please unsubscribe me."), to=f"b+{sent.mail_token}@bounces.example.com")
+    put(reply(sent.mail_token, "What a lovely letter."), to=f"b+{sent.mail_token}@bounces.example.com")
+    assert "Wants to leave</span>" in as_ada.get(path).text
+    assert as_ada.get(f"{path}?kind=wish").text.count("Re: Dovecote") == 1
+    assert as_ada.get(f"{path}?kind=reply").text.count("Re: Dovecote") == 2
+
+
+def test_the_page_says_why_the_person_gets_no_mail(as_ada: FlaskClient, sent: Sent, path: str) -> None:
+    number = put(reply(sent.mail_token, "Hello."), to=f"b+{sent.mail_token}@bounces.example.com")
+    for reason, words in (
+        ("unsubscribed", "is unsubscribed from everything"),
+        ("complained", "complained and is suppressed"),
+        ("manual", "suppressed by hand"),
+    ):
+        with in_workspace(sent.workspace.id):
+            suppress(sent.person.email, reason)
+            db.session.commit()
+        text = as_ada.get(f"{path}/{number}").text
+        assert words in text
+        assert "or was erased" not in text

@@ -225,3 +225,55 @@ def test_an_erased_reply_is_not_composed(desk: Desk, sent: Sent) -> None:
     db.session.commit()
     with every_workspace():
         assert compose_system_mail(FORWARD, number) is None
+
+
+def test_a_reply_that_cannot_be_decided_upon_holds_up_nobody(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    decided = forwarding.why_not_forwarded
+
+    def stumbles(mail: Any, **given: Any) -> str:
+        if b"poison" in mail.content:
+            raise RecursionError("too deep")
+        return decided(mail, **given)
+
+    monkeypatch.setattr(forwarding, "why_not_forwarded", stumbles)
+    poison = desk.hears("poison\n")
+    number = desk.hears("A genuine question.\n")
+    assert (desk.decision(poison), desk.decision(number)) == ("unreadable", "queued")
+    assert len(desk.outbox) == 1
+
+
+LONG = "Content-Type: text/html; charset=utf-8\nContent-Transfer-Encoding: quoted-printable\n"
+
+
+def test_a_number_without_end_in_a_reply_is_read_and_goes_on(desk: Desk, as_ada: FlaskClient) -> None:
+    number = desk.hears("<p>hi &#" + ("1" * 70 + "=\n") * 80 + ";</p>\n", headers=LONG)
+    assert desk.decision(number) == "queued"
+    assert len(desk.outbox) == 1
+    page = as_ada.get(f"/w/{desk.sent.workspace.slug}/incoming/{number}")
+    assert page.status_code == 200
+    assert "hi \N{REPLACEMENT CHARACTER}" in page.text
+
+
+@pytest.mark.parametrize(
+    ("sender", "to", "why"),
+    [
+        ("Ben <ben@aviary.example.com>", "PERSON", "theirs"),
+        ("Ben <ben@aviary.example.com>", "somebody@example.net", "queued"),
+        ("News <news@aviary.example.com>", "somebody@example.net", "theirs"),
+        ("Ada at work <ada@work.example>", "PERSON", "queued"),
+        ("Ada at work <ada@work.example>", "somebody@example.net", "queued"),
+    ],
+    ids=[
+        "a colleague to the person",
+        "the person at that company",
+        "the sender's mailbox",
+        "another address",
+        "at work",
+    ],
+)
+def test_what_the_marketer_writes_to_the_person_is_no_reply(desk: Desk, sender: str, to: str, why: str) -> None:
+    desk.sent.workspace.from_email = "news@aviary.example.com"
+    db.session.commit()
+    number = desk.hears(sender=sender, headers=f"Cc: {to}\n".replace("PERSON", desk.sent.message.address))
+    assert desk.decision(number) == why
+    assert len(desk.outbox) == (why == "queued")

@@ -1,10 +1,13 @@
 """Who gets in: what is signed, fresh and new. Everything else is turned away, counted, and leaves nothing."""
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import Client
 
 from app.accounts.models import Workspace
 from app.accounts.setup import create_workspace
@@ -276,3 +279,13 @@ def _is_refused(visitor: FlaskClient, hooked: Hooked, call: Signed, *, stored: i
     assert len(rows(hooked)) == stored
     assert hooked.now().refused == before + 1
     assert answer.text.strip() in hooked.now().last_refusal
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_web_server_calls_without_any_context(app: Flask, workspace: Workspace, sent: Sent, kind: str) -> None:
+    """A thread has no context of its own; those of this test, and the client's, would hide that one is missing."""
+    hooked = a_webhook(workspace, kind)
+    path, call = hooked.path, signed_call(kind, hooked.secret, delivered(kind, sent))
+    with ThreadPoolExecutor(1) as server:
+        answer = server.submit(lambda: Client(app).post(path, data=call.body, headers=call.headers)).result()
+    assert (answer.status_code, answer.text) == (200, "Stored 1 of 1.\n")

@@ -65,6 +65,7 @@ def test_every_kind_has_its_guide(workspace: Workspace, as_ada: FlaskClient) -> 
         text = as_ada.get(page(workspace, a_webhook(workspace, kind).hook.id)).text
         assert text.count("step-title") >= 2
         assert "At the provider" in text
+        assert ("Providers have a button" in text) == (kind != "generic")
     assert as_ada.get(page(workspace)).status_code == 200
 
 
@@ -79,6 +80,7 @@ def test_the_page_tells_of_refusals_unknown_types_and_events_without_trusting_th
     text = as_ada.get(page(workspace, hooked.hook.id)).text
     assert "One call was refused" in text
     assert "The signature is not SendGrid&#39;s" in text
+    assert "The last one on <time" in text, "in the workspace's zone, as everywhere"
     assert "<script>alert" not in text
     assert text.count("&lt;script&gt;alert(1)") >= 2
     as_ada.post(page(workspace, hooked.hook.id, "forget"))

@@ -51,6 +51,7 @@ def opened(kind: str, call: Signed, secret: str) -> None:
 @MANY
 def test_a_true_call_passes(app: Flask, context: None, kind: str, event: dict[str, Any], seconds: int) -> None:
     secret = SECRETS.get(kind, "a secret of ours")
+    event = event | {"type": "telepathy"} if kind == "generic" else event
     opened(kind, signed_call(kind, secret, event, seconds=seconds), secret)
 
 

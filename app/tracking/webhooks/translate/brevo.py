@@ -33,7 +33,8 @@ _HINTS = {
     "invalid_email": Hint("syntaxerror", True),
     "error": Hint("systemerror"),
 }
-_TIMES = ("ts_event", "ts_epoch", "ts")
+_TIMES = ("ts_epoch", "ts_event", "ts")
+"""Only the first is surely UTC, in milliseconds."""
 
 
 def hear_brevo(kind: str, event: dict[str, Any]) -> Heard:

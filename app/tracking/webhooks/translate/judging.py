@@ -21,6 +21,8 @@ _KINDS: Final[dict[Meaning, Kind]] = {
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}").fullmatch
 _CODE = re.compile(r"[245]\d\d").fullmatch
 _REPLY = re.compile(r"(?:^|smtp;|said:|\s)\s*([45]\d\d)[ -]")
+_NO_COMPLAINTS = frozenset({"not-spam", "auth-failure"})
+"""Types of feedback that complain of nothing (RFC 5965 §3.1, RFC 6591 §3.1)."""
 _SILENT = frozenset({"undefined", "onhold"})
 
 
@@ -32,6 +34,8 @@ def fact_of(heard: Heard, key: str) -> Fact | None:
         text = f"The provider's own list keeps mail from this address: {words}".removesuffix(": ")
         return Fact("bounce", key, "unknown", "temporary", "onhold", diagnostic=text)
     kind = _KINDS.get(heard.meaning)
+    if kind == "complaint" and heard.feedback_type.lower() in _NO_COMPLAINTS:
+        kind = "feedback"
     if kind is None:
         return None
     if kind not in ("bounce", "delayed"):

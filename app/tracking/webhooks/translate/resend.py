@@ -1,6 +1,7 @@
 """Resend. After the documentation of Resend (Webhooks, event types; Email bounces). Its bounces are those of
 Amazon SES, with the same types."""
 
+import re
 from typing import Any
 
 from app.tracking.webhooks.reading import at, text_at
@@ -22,15 +23,28 @@ MEANINGS: dict[str, Meaning] = {
 }
 
 
+_OTHERS = frozenset({"suppression", "domain", "contact"})
+"""What types begin with that speak of no message."""
+_ANSWERS = re.compile(
+    r"\bauto(?:matic|mated)?[- ]?(?:repl|respon|answer)|\bout of (?:the )?office|\bvacation|\bon leave\b"
+    r"|\babwesen|\babsence\b",
+    re.IGNORECASE,
+).search
+
+
 def hear_resend(kind: str, event: dict[str, Any]) -> Heard:
     """One event."""
     data = at(event, "data")
-    said, meaning, hint = at(data, "bounce"), MEANINGS.get(kind, "unmapped"), Hint()
-    texts = texts_in(at(said, "diagnosticCode"), at(said, "message"), at(data, "failed", "reason"))
+    said, meaning, hint = at(data, "bounce"), _meaning(kind), Hint()
+    reasons = (at(data, "failed", "reason"), at(data, "suppressed", "message"))
+    texts = texts_in(at(said, "diagnosticCode"), at(said, "message"), *reasons)
     words = texts[0] if texts else ""
     if kind == "email.bounced":
         pair = (text_at(said, "type"), text_at(said, "subType"))
         meaning, hint = amazon_meaning(*pair, words), HINTS.get(pair, Hint())
+        # Where Amazon is silent Resend puts a sentence of its own, which is no sign of a reply.
+        if meaning == "autoreply" and not _ANSWERS(words):
+            meaning = "bounce"
     elif kind == "email.failed":
         hint = Hint("systemerror")
     return Heard(
@@ -42,3 +56,7 @@ def hear_resend(kind: str, event: dict[str, Any]) -> Heard:
         words=words,
         hint=hint,
     )
+
+
+def _meaning(kind: str) -> Meaning:
+    return "kept" if kind.partition(".")[0] in _OTHERS else MEANINGS.get(kind, "unmapped")

@@ -36,6 +36,7 @@ _CLASSES = {
     "reputation": Hint("badreputation"),
     "content": Hint("contenterror"),
     "technical": Hint("mailererror"),
+    "technical failure": Hint("mailererror"),
     "frequency or volume too high": Hint("speeding"),
 }
 

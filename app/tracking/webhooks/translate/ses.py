@@ -80,9 +80,7 @@ def _meaning(meaning: Meaning, said: Any, words: str) -> Meaning:
     if meaning == "bounce" and text_at(said, "bounceType"):
         return amazon_meaning(text_at(said, "bounceType"), text_at(said, "bounceSubType"), words)
     if meaning == "complaint":
-        if text_at(said, "complaintSubType") in _THEIRS:
-            return "theirs"
-        return "feedback" if text_at(said, "complaintFeedbackType") == "not-spam" else "complaint"
+        return "theirs" if text_at(said, "complaintSubType") in _THEIRS else "complaint"
     if meaning == "unsubscribed" and at(said, "newTopicPreferences", "unsubscribeAll") is not True:
         return "kept"
     return meaning

@@ -39,6 +39,7 @@ _CLASSES: dict[str, tuple[Meaning, Hint]] = {
     "23": ("bounce", Hint("mesgtoobig")),
     "24": ("bounce", Hint("expired")),
     "25": ("theirs", Hint()),
+    "26": ("theirs", Hint()),
     "30": ("bounce", Hint("", True, True)),
     "40": ("bounce", Hint()),
     "50": ("bounce", Hint("blocked")),

@@ -1,0 +1,117 @@
+"""The home page says what waits for a person, each with a way there, and ticks the first steps truly."""
+
+from hashlib import sha256
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from app.accounts.models import User, Workspace
+from app.accounts.setup import create_workspace
+from app.campaigns.models import Campaign
+from app.core import clock
+from app.core.database import db, in_workspace
+from app.messages.models import IncomingMail
+from app.reporting.home import overview
+from app.reporting.waiting import waiting_for_somebody
+from app.tracking.incidents import bursts, decisions
+from app.tracking.mail_intake import take_in_mail
+from tests.conftest import sign_in
+from tests.factories.messages import sent_message
+from tests.tracking.acting.world import bounce
+from tests.tracking.incidents.crowd import Crowd, crowd
+
+HEADING = "Waits for you"
+
+
+@pytest.fixture
+def burst(workspace: Workspace) -> Crowd:
+    bursts._rest.clear()
+    made = crowd(workspace, 40)
+    made.tell(slice(25), lambda: bounce("userunknown", "permanent", words="550 5.1.1 user unknown"))
+    made.watch()
+    return made
+
+
+def write_back(workspace: Workspace, words: str, email: str = "ada@example.org") -> tuple[int, str]:
+    """A reply to a mail of the workspace, taken in; its number, and the way to it."""
+    sent = sent_message(workspace, email)
+    to = f"b+{sent.mail_token}@bounces.example.com"
+    raw = f"From: {email}\r\nTo: {to}\r\nSubject: Re: Dovecote weekly\r\n\r\n{words}\r\n".encode()
+    mail = IncomingMail(digest=sha256(raw).digest(), envelope_from=email, envelope_to=to, raw=raw)
+    db.session.add(mail)
+    db.session.commit()
+    take_in_mail()
+    return mail.id, f"/w/{workspace.slug}/incoming/{mail.id}"
+
+
+def test_nothing_waits(as_ada: FlaskClient, workspace: Workspace) -> None:
+    assert HEADING not in as_ada.get(f"/w/{workspace.slug}/").text
+
+
+def test_an_undecided_incident_waits_until_it_is_decided(
+    app: Flask, as_ada: FlaskClient, eve: User, burst: Crowd
+) -> None:
+    home, [incident] = f"/w/{burst.workspace.slug}/", burst.incidents()
+    page = as_ada.get(home).text
+    assert HEADING in page
+    assert "No such mailbox" in page
+    assert "Are 25 addresses dead, or was it a fault?" in page
+    assert f"/incidents/{incident.id}" in page
+    assert "Only an owner decides" not in page
+    assert "Only an owner decides" in sign_in(app, eve).get(home).text
+    with in_workspace(burst.workspace.id):
+        decisions.discard(incident.id, None)
+        db.session.commit()
+    assert HEADING not in as_ada.get(home).text
+
+
+def test_a_reply_with_a_wish_to_leave_waits_until_the_person_has_left(
+    as_ada: FlaskClient, workspace: Workspace
+) -> None:
+    home = f"/w/{workspace.slug}/"
+    write_back(workspace, "What a nice letter, thank you!", "bob@example.org")
+    assert HEADING not in as_ada.get(home).text
+    _number, there = write_back(workspace, "Please unsubscribe me from this list.")
+    page = as_ada.get(home).text
+    assert "1 reply looks like a wish to leave" in page
+    assert there in page
+    assert as_ada.post(f"{there}/unsubscribe").status_code == 302
+    assert HEADING not in as_ada.get(home).text
+
+
+def test_a_missed_schedule_and_doubtful_messages_wait(as_ada: FlaskClient, workspace: Workspace) -> None:
+    sent = sent_message(workspace, state="uncertain")
+    with in_workspace(workspace.id):
+        missed = Campaign(name="Late letter", state="paused", waiting_for="Its time passed.", waiting_since=clock.now())
+        by_hand = Campaign(name="By hand", state="paused", launched_at=clock.now(), waiting_for="Paused by Ada.")
+        db.session.add_all([missed, by_hand])
+        db.session.commit()
+    page = as_ada.get(f"/w/{workspace.slug}/").text.split("</section>")[0]
+    assert "“Late letter” was not sent at its time" in page
+    assert f"/campaigns/{missed.id}" in page
+    assert "By hand" not in page
+    assert "1 message of “Dovecote weekly” is in doubt" in page
+    assert f"/campaigns/{sent.campaign.id}/ledger/uncertain" in page
+
+
+def test_a_viewer_is_asked_nothing_and_others_see_only_their_own(as_vic: FlaskClient, burst: Crowd) -> None:
+    write_back(burst.workspace, "Please unsubscribe me.")
+    assert HEADING not in as_vic.get(f"/w/{burst.workspace.slug}/").text
+    with in_workspace(burst.workspace.id):
+        assert waiting_for_somebody()
+    other = create_workspace("Elsewhere")
+    db.session.commit()
+    with in_workspace(other.id):
+        assert not waiting_for_somebody()
+
+
+def test_sending_is_ticked_once_anything_went_out(workspace: Workspace) -> None:
+    """Some may be tried again for days, and the campaign is not finished as long."""
+    sent = sent_message(workspace)
+    with in_workspace(workspace.id):
+        db.session.execute(text("UPDATE campaigns SET state = 'sending'"))
+        assert dict(overview().steps)["sent"] is True
+        db.session.execute(text("UPDATE messages SET state = 'deferred' WHERE id = :id"), {"id": sent.message.id})
+        assert dict(overview().steps)["sent"] is False
