@@ -13,6 +13,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from zlib import crc32
 
 from app.messages.lifecycle import State
@@ -93,7 +94,10 @@ def answered(outcome: Outcome) -> bytes:
 
 def lock(path: Path) -> int | None:
     """A descriptor that holds the journal of a dead process; None while its owner lives. Raises FileNotFoundError."""
-    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    file = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if not S_ISREG(os.fstat(file).st_mode):
+        os.close(file)
+        raise FileNotFoundError(errno.ENOENT, "not a file, so no journal", str(path))
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

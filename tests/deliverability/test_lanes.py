@@ -111,7 +111,7 @@ def sent_by(made: Crowd, transport_id: int | None, which: slice = slice(None)) -
     with in_workspace(made.workspace.id):
         run = Run(
             workspace_id=made.workspace.id, campaign_id=made.campaign.id, host="here", pid=1, journal="",
-            transport_id=transport_id, seen_at=clock.now(),
+            transport_id=transport_id, seen_at=clock.now(), ended_at=clock.now(),
         )  # fmt: skip
         db.session.add(run)
         db.session.flush()

@@ -54,8 +54,9 @@ WALKED = {
     "app/sending/outcomes.py",
     "app/sending/runs.py",
     "app/tracking/acting/recording.py",
+    "app/tracking/acting/sets.py",
 }
-"""The files that change the state of messages; each has a step below, but the last, which asks `sources`."""
+"""The files that change the state of messages; each has a step below, but the last two, which ask `sources`."""
 
 TRIGGER = """
 CREATE OR REPLACE FUNCTION only_arrows() RETURNS trigger LANGUAGE plpgsql AS $$

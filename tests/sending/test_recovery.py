@@ -107,3 +107,11 @@ def test_a_retried_message_keeps_its_place_in_the_schedule(workspace: Workspace,
     [row] = world.look("SELECT * FROM messages WHERE campaign_id = :c AND id = :n", campaign, n=numbers[3])
     assert (row.state, row.attempts) == ("deferred", 2)
     assert row.next_attempt_at is not None
+
+
+def test_what_is_no_file_is_no_journal(workspace: Workspace, settings: Settings) -> None:
+    campaign = world.plan_campaign(workspace, 5)
+    dead_run(campaign, settings.root / "journals")
+    assert recover_runs() == Recovered()
+    assert by_number(campaign).count("sending") == 4, "left to the lease"
+    world.change("UPDATE runs SET ended_at = now() WHERE campaign_id = :c", c=campaign)

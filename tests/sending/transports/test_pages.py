@@ -123,8 +123,8 @@ def test_a_run_that_sent_nothing_is_no_sign_of_health(as_ada: FlaskClient, works
     number = ways.add(workspace, 2501)
     campaign = world.plan_campaign(workspace, 1)
     world.change(
-        "INSERT INTO runs (workspace_id, campaign_id, host, pid, journal, transport_id, outcome) "
-        "VALUES (:w, :c, 'here', 1, '', :t, 'waiting')",
+        "INSERT INTO runs (workspace_id, campaign_id, host, pid, journal, transport_id, outcome, ended_at) "
+        "VALUES (:w, :c, 'here', 1, '', :t, 'waiting', now())",
         w=workspace.id,
         c=campaign,
         t=number,

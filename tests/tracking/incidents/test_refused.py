@@ -123,7 +123,7 @@ def test_who_was_not_believed_dead_can_get_the_mail_after_all(
         assert "Try again" not in as_ada.get(path).text
         said = as_ada.post(f"{path}/{decision}", follow_redirects=True).text
         assert ": 0 addresses" not in said
-    assert "pick=bounced:onhold" in as_ada.get(path).text
+    assert f"/campaigns/{made.campaign.id}/ledger/discarded/{path.rpartition('/')[2]}" in as_ada.get(path).text
     with in_workspace(workspace.id):
         found = count_second_try(made.campaign.id, [Pick(State.BOUNCED, "onhold")])
     assert (found.tried, found.left) == (30, 0)
