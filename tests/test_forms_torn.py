@@ -15,6 +15,8 @@ from tests.conftest import sign_in
 from tests.factories.estate import Estate, furnish
 from tests.test_walks import Call, calls
 
+pytestmark = pytest.mark.slow
+
 NAME = "robin"
 
 

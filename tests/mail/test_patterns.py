@@ -8,6 +8,8 @@ import pytest
 
 from tests.mail.patterns import all_patterns, hostile_texts
 
+pytestmark = pytest.mark.slow
+
 SIZE = 32 * 1024
 """Of a text: as much as own_words gives to the patterns."""
 SIZES = {"letter": 100_000}

@@ -8,6 +8,8 @@ from benchmarks import reading_fuzz
 from benchmarks.reading_fuzz import MUTATIONS, heavy_mails, measure
 from benchmarks.reading_labels import own_letters
 
+pytestmark = pytest.mark.slow
+
 LETTERS = [label.raw for label in own_letters()]
 
 

@@ -26,6 +26,8 @@ from app.tracking.models import BouncePoint, HeldSuppression, Incident
 from tests.factories.messages import Sent, sent_message
 from tests.tracking.acting.world import bounce, is_kept, plain, points, suppressions
 
+pytestmark = pytest.mark.slow
+
 _worlds = count()
 _campaigns: dict[tuple[int, int], Sent] = {}
 STATES = ["sent", "sent", "sent", "uncertain", "bounced", "sending", "deferred"]

@@ -13,6 +13,8 @@ from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble
 from app.tracking.mailboxes.poll import open_door
 from app.tracking.mailboxes.progress import Progress
 
+pytestmark = pytest.mark.slow
+
 Answers = dict[bytes, bytes | Callable[[socket.socket], None]]
 PIECE = 64 * 1024
 IMAP: Answers = {

@@ -22,6 +22,8 @@ from tests.factories.provider_events import event_of
 from tests.factories.webhooks import Hooked, a_webhook, signed_call
 from tests.tracking.webhooks.conftest import post, rows, take_in
 
+pytestmark = pytest.mark.slow
+
 WHAT = ("delivered", "bounced", "complained", "deferred", "opened", "unsubscribed", "novel")
 
 
