@@ -30,6 +30,7 @@ class Spool:
         self._file: int | None = None
         self._torn = False
         self._thread: threading.Thread | None = None
+        self._stopped = threading.Event()
 
     def write(self, line: bytes) -> None:
         """Append a line. Raises OSError when the disk does not take it, or not all of it."""
@@ -48,6 +49,12 @@ class Spool:
                 self._thread = threading.Thread(target=self._drain_until_done, args=(redis,), name="spool", daemon=True)
                 self._thread.start()
 
+    def stop(self) -> None:
+        """End the thread, should one wait. What it had not moved stays on the disk for the next process."""
+        self._stopped.set()
+        if (thread := self._thread) is not None:
+            thread.join()
+
     def has_leftovers(self) -> bool:
         """Whether files wait on this machine."""
         return self._directory.is_dir() and any(self._directory.glob("*.hits"))
@@ -58,9 +65,7 @@ class Spool:
         return sum(self._move(path, redis) for path in sorted(self._directory.glob("*.hits")))
 
     def _drain_until_done(self, redis: Redis) -> None:
-        pause = threading.Event()
-        while True:
-            pause.wait(WAIT)
+        while not self._stopped.wait(WAIT):
             try:
                 redis.ping()
                 moved = self.drain(redis)

