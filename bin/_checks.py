@@ -12,7 +12,8 @@ from pathlib import Path
 from _setup import PYTHON, ROOT, VENV, fail, install_for_debian, plain_interruption, run, set_up
 
 _SCRIPTS = ["bin/up", "bin/demo", "bin/test", "bin/bench"]
-_FAST = ["-m", "not slow and not browser"]
+# Side by side, each process with servers of its own; a file's tests stay together and in order.
+_FAST = ["-m", "not slow and not browser", "-n", str(min(4, max(2, os.cpu_count() or 2))), "--dist", "loadfile"]
 _BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 _MAC_BROWSERS = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 

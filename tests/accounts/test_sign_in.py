@@ -86,6 +86,7 @@ def test_every_refusal_reads_the_same(visitor: FlaskClient, pat: User, vic: User
     assert not is_signed_in(visitor)
 
 
+@pytest.mark.slow
 def test_wrong_passwords_cannot_be_tried_by_the_thousand(visitor: FlaskClient, pat: User) -> None:
     guesser, other = _from(), _from()
     for _ in range(LIMIT.amount):
@@ -99,6 +100,7 @@ def test_wrong_passwords_cannot_be_tried_by_the_thousand(visitor: FlaskClient, p
     assert _sign_in(visitor, pat.email, **other).status_code == 302
 
 
+@pytest.mark.slow
 def test_right_passwords_are_not_counted(app: Flask, pat: User) -> None:
     office = _from()
     for _ in range(LIMIT.amount + 2):

@@ -294,6 +294,7 @@ with app.app_context():
 """
 
 
+@pytest.mark.slow
 def test_a_worker_killed_for_good_loses_and_doubles_nothing(
     scope: Workspace, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 import threading
 from collections import Counter
 
+import pytest
 from flask import Flask
 
 from app.accounts.models import Workspace
@@ -90,6 +91,7 @@ def test_a_second_try_while_a_worker_sends(app: Flask, workspace: Workspace) -> 
     assert world.states(campaign) == Counter({"sent": PEOPLE})
 
 
+@pytest.mark.slow
 def test_a_corrected_version_launched_while_a_worker_sends(app: Flask, scope: Workspace) -> None:
     owner, doves = scope.id, make_list()
     add_people(doves, PEOPLE)

@@ -61,6 +61,7 @@ letters = st.builds(
 
 @given(st.lists(st.lists(letters, max_size=6), min_size=1, max_size=2))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.slow
 def test_the_counts_are_those_one_counts_by_hand(scope: Workspace, histories: list[list[Letter]]) -> None:
     clear(scope)
     now = clock.now()

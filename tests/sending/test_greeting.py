@@ -210,6 +210,7 @@ def test_a_wrong_password_is_told_as_the_server_told_it(workspace: Workspace, ce
     assert world.states(campaign) == {"planned": 2}
 
 
+@pytest.mark.slow
 def test_refusals_are_told_apart_from_delays(workspace: Workspace) -> None:
     with running(moods.Says({"*": b"550 5.1.1 No such user"})) as server, pytest.raises(Refused, match=r"550 5\.1\.1"):
         try_mail(workspace, server.url)

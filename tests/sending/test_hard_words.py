@@ -46,6 +46,7 @@ class SlowAnswer(Server):
 
 
 @pytest.mark.parametrize("mood", [NulAtTheDoor, NulAtMail])
+@pytest.mark.slow
 def test_a_nul_in_a_refusal_is_told_and_the_next_transport_steps_in(workspace: Workspace, mood: type[Server]) -> None:
     campaign = world.plan_campaign(workspace, 100)
     with running(mood()) as bad, running(Server()) as good:
@@ -81,6 +82,7 @@ def test_a_run_that_fails_before_its_first_claim_blocks_nobody(
     assert world.states(campaign) == {"sent": 5}
 
 
+@pytest.mark.slow
 def test_a_server_that_thinks_about_one_message_does_not_hold_the_worker(workspace: Workspace) -> None:
     # Alone: other campaigns that send would change the length of its turn.
     world.change("UPDATE campaigns SET state = 'paused' WHERE state = 'sending'")

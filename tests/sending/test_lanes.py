@@ -60,6 +60,7 @@ def test_tend_leaves_running_lanes_and_other_campaigns_alone(waiting: Queue, wor
     assert jobs_of(waiting) == []
 
 
+@pytest.mark.slow
 def test_a_slice_queues_the_next_one_while_work_remains(waiting: Queue, workspace: Workspace) -> None:
     campaign = world.plan_campaign(workspace, 400)
     with running(moods.Pausing(0, None, slow=0.02)) as server, world.sending_by(server.url, send_slice=1):
@@ -76,6 +77,7 @@ def test_the_last_slice_queues_nothing(waiting: Queue, workspace: Workspace) -> 
     assert jobs_of(waiting) == []
 
 
+@pytest.mark.slow
 def test_a_transport_that_is_down_is_tried_by_one_lane_and_slower_each_time(
     waiting: Queue, workspace: Workspace
 ) -> None:

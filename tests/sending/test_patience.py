@@ -17,6 +17,7 @@ from tests.sending import moods, world
 from tests.sending.servers import running
 
 
+@pytest.mark.slow
 def test_a_server_that_never_greets_is_named(workspace: Workspace) -> None:
     campaign = world.plan_campaign(workspace, 20)
     with running(moods.SilentAtTheDoor()) as server:
@@ -26,6 +27,7 @@ def test_a_server_that_never_greets_is_named(workspace: Workspace) -> None:
     assert "does not answer" in world.campaign(campaign).waiting_for
 
 
+@pytest.mark.slow
 def test_messages_not_begun_do_not_wait_for_those_that_were(workspace: Workspace) -> None:
     campaign = world.plan_campaign(workspace, 20)
     db.session.commit()

@@ -64,6 +64,7 @@ def until(looks: list[str], name: str) -> None:
         time.sleep(0.01)
 
 
+@pytest.mark.slow
 def test_one_works_until_it_is_gone(looks: list[str], copies: tuple[Copy, Copy]) -> None:
     first, second = copies
     try:

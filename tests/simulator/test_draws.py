@@ -41,6 +41,7 @@ def share(found: list[bool]) -> float:
     return sum(found) / len(found)
 
 
+@pytest.mark.slow
 def test_a_campaign_adds_up_to_the_published_rates(campaign: Campaign) -> None:
     drawn = campaign.reactions
     assert len(drawn) / N == near(0.9898)
@@ -142,6 +143,7 @@ def test_a_variant_shifts_everybody_the_same_way() -> None:
     assert plain < loved
 
 
+@pytest.mark.slow
 def test_complaints_reach_the_sender_only_where_the_provider_tells() -> None:
     climate = Climate(8)
     for domain, expected in (("gmail.example.com", 0.0), ("yahoo.example.com", 0.9)):

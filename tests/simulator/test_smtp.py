@@ -218,6 +218,7 @@ def test_a_silent_client_is_sent_home() -> None:
         assert 0.15 < time.monotonic() - started < 5
 
 
+@pytest.mark.slow
 def test_a_client_that_reads_slowly_loses_nothing(catcher: Running) -> None:
     with wire(catcher) as line:
         line.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)

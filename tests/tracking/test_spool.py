@@ -45,6 +45,7 @@ def wait_until(is_so: Callable[[], object], seconds: float = 15) -> None:
         time.sleep(0.02)
 
 
+@pytest.mark.slow
 def test_what_waited_moves_on_by_itself(
     visitor: FlaskClient, sent: Sent, without_queue: Recorder, spool_folder: Path, tmp_path: Path
 ) -> None:

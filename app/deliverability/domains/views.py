@@ -1,5 +1,6 @@
 """Settings, Domains: keys and records of each domain of a sender, and what receivers report."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, url_for
@@ -80,30 +81,16 @@ def turn(domain_id: int) -> Any:
     """Sign with the next key, after a look whether its record is there."""
     check_domain(domain_id)
     db.session.commit()
-    try:
-        rotate(keyring(), domain_id, ActiveKeyForm().active.data or 0)
-    except Conflict as error:
-        db.session.rollback()
-        flash(str(error), "error")
-        return _back(domain_id)
-    db.session.commit()
-    flash(_("Rotated. Publish the record of the new next key, and keep the old one for 7 days."), "success")
-    return _back(domain_id)
+    words = _("Rotated. Publish the record of the new next key, and keep the old one for 7 days.")
+    return _done(domain_id, lambda: rotate(keyring(), domain_id, ActiveKeyForm().active.data or 0), words, "success")
 
 
 @bp.post("/<int:domain_id>/sign-anyway")
 @member(Role.OWNER)
 def begin(domain_id: int) -> Any:
     """Sign although DNS did not show the record."""
-    try:
-        sign_anyway(domain_id)
-    except Conflict as error:
-        db.session.rollback()
-        flash(str(error), "error")
-        return _back(domain_id)
-    db.session.commit()
-    flash(_("Mail is signed from now on. Receivers can verify it as soon as the record is in DNS."), "warning")
-    return _back(domain_id)
+    words = _("Mail is signed from now on. Receivers can verify it as soon as the record is in DNS.")
+    return _done(domain_id, lambda: sign_anyway(domain_id), words, "warning")
 
 
 @bp.post("/<int:domain_id>/signing")
@@ -159,6 +146,18 @@ def _page(form: DomainForm) -> str:
         records={each.id: show_records(each) for each in domains},
         raw_mail_days=settings().raw_mail_days,
     )
+
+
+def _done(domain_id: int, act: Callable[[], object], words: str, how: str) -> Any:
+    """Act, and say so; or say why it could not be done."""
+    try:
+        act()
+    except Conflict as error:
+        db.session.rollback()
+        words, how = str(error), "error"
+    db.session.commit()
+    flash(words, how)
+    return _back(domain_id)
 
 
 def _back(domain_id: int) -> Any:

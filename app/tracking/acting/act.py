@@ -28,7 +28,7 @@ from app.tracking.acting.recording import (
     write_down,
 )
 from app.tracking.incidents.bursts import look_for_burst
-from app.tracking.incidents.refusals import feed_refusal
+from app.tracking.incidents.refusals import feed_refusal, still_news
 
 Effect = Literal["suppress", "score", "alert", "note"]
 
@@ -67,7 +67,7 @@ def effect_of(message: Message, fact: Fact) -> Effect:
 
 
 def _bounce(message: Message, fact: Fact, source: str, at: datetime, effect: Effect) -> str:
-    acted_before, heard_before = was_found_dead(message, at), has_bounced_for(message, fact.reason)
+    acted_before, heard_before = was_found_dead(message, at), has_bounced_for(message, fact.reason, still_news())
     write_down(message, fact, source, at, effect)
     mark_bounced(message, fact.reason, at)
     done = "the address is kept"

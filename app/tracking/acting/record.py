@@ -54,9 +54,9 @@ class Record:
         number = event_id(one.message_id, one.fact, one.source)
         return any(event.id == number for event in noted) or _is_told_otherwise(one, noted)
 
-    def has_bounced_for(self, message_id: int, reason: str) -> bool:
+    def has_bounced_for(self, message_id: int, reason: str, since: datetime) -> bool:
         """As `recording.has_bounced_for`."""
-        return any(event.reason == reason for event in self._bounces(message_id))
+        return any(event.reason == reason and event.at >= since for event in self._bounces(message_id))
 
     def was_found_dead(self, message_id: int, at: datetime) -> bool:
         """As `recording.was_found_dead`."""

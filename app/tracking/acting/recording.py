@@ -54,9 +54,9 @@ def is_known(message: Message, fact: Fact, source: str, at: datetime) -> bool:
     return False
 
 
-def has_bounced_for(message: Message, reason: str) -> bool:
-    """Whether a bounce or a refusal for this reason is on record."""
-    alike = _events(message, "bounced").where(Event.data["reason"].astext == reason)
+def has_bounced_for(message: Message, reason: str, since: datetime) -> bool:
+    """Whether a bounce or a refusal for this reason is on record, of that time or later."""
+    alike = _events(message, "bounced").where(Event.data["reason"].astext == reason, Event.at >= since)
     return db.session.scalar(alike.limit(1)) is not None
 
 

@@ -32,7 +32,7 @@ from app.tracking.acting.sets import (
     write_events,
 )
 from app.tracking.incidents.opening import provider_of
-from app.tracking.incidents.refusals import feed_refusal
+from app.tracking.incidents.refusals import feed_refusal, still_news
 
 Notes = dict[int, str]
 """What was done about a fact, by its position."""
@@ -112,7 +112,7 @@ class _Round:
         self.refused = [
             one
             for place, one in bounces
-            if effects[place] == "alert" and not record.has_bounced_for(one.message_id, one.fact.reason)
+            if effects[place] == "alert" and not record.has_bounced_for(one.message_id, one.fact.reason, still_news())
         ]
         blamed = [
             (effects[place], one)

@@ -12,7 +12,7 @@ from app.messages.dead_addresses import SCORED
 from app.messages.models import Message
 from app.tracking.incidents.counting import Failures, count_failures
 from app.tracking.incidents.holding import take_in_written
-from app.tracking.incidents.opening import BURST, LONGEST, find_open, open_once, provider_of
+from app.tracking.incidents.opening import BURST, find_open, open_for, provider_of
 from app.tracking.models import Incident
 
 WINDOW = timedelta(minutes=10)
@@ -55,21 +55,8 @@ def is_burst(count: int, share: float) -> bool:
 
 
 def _incident(failures: Failures) -> Incident:
-    workspace_id = current_workspace_id()
-    incident = find_open(workspace_id, BURST, failures.provider, failures.reason) or open_once(
-        Incident(
-            workspace_id=workspace_id,
-            kind=BURST,
-            provider=failures.provider,
-            reason=failures.reason,
-            began_at=failures.first,
-            seen_at=failures.last,
-            count=failures.count,
-            of=failures.of,
-            words=failures.words[:LONGEST],
-            action="held",
-        )
-    )
+    known = find_open(current_workspace_id(), BURST, failures.provider, failures.reason)
+    incident = known or open_for(BURST, failures, "held")
     db.session.flush()
     take_in_written(incident)
     return incident

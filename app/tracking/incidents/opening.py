@@ -5,8 +5,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, select, text, update
 
 from app.core import clock
-from app.core.database import db
+from app.core.database import current_workspace_id, db
 from app.messages.models import Message
+from app.tracking.incidents.counting import Failures
 from app.tracking.models import Incident
 
 BLOCKED, BURST = "blocked", "burst"
@@ -46,6 +47,24 @@ def open_once(incident: Incident) -> Incident:
     db.session.add(incident)
     db.session.flush()
     return incident
+
+
+def open_for(kind: str, failures: Failures, action: str) -> Incident:
+    """The same, for failures counted in the workspace in scope."""
+    return open_once(
+        Incident(
+            workspace_id=current_workspace_id(),
+            kind=kind,
+            provider=failures.provider,
+            reason=failures.reason,
+            began_at=failures.first,
+            seen_at=failures.last,
+            count=failures.count,
+            of=failures.of,
+            words=failures.words[:LONGEST],
+            action=action,
+        )
+    )
 
 
 def _of_sort(workspace_id: int, kind: str, provider: str, reason: str) -> tuple[ColumnElement[bool], ...]:

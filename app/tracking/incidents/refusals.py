@@ -3,12 +3,18 @@
 import re
 from datetime import datetime
 
+from app.core import clock
 from app.core.database import db
 from app.messages.models import Message
-from app.tracking.incidents.opening import BLOCKED, LONGEST, find_open, is_over, open_once, provider_of
+from app.tracking.incidents.opening import BLOCKED, LONGEST, QUIET, find_open, open_once, provider_of
 from app.tracking.models import Incident
 
 _CODE = re.compile(r"[45]\d\d[ -]")
+
+
+def still_news() -> datetime:
+    """Since when refusals tell of what may still go on. Older ones open nothing, and silence no newer one."""
+    return clock.now() - QUIET[BLOCKED]
 
 
 def feed_refusal(message: Message, reason: str, words: str, at: datetime) -> None:
@@ -16,7 +22,7 @@ def feed_refusal(message: Message, reason: str, words: str, at: datetime) -> Non
 
     It shows the latest words; a reply with its code rather than a letter that tells of one.
     """
-    if is_over(BLOCKED, at):
+    if at < still_news():
         return
     workspace_id, provider = message.workspace_id, provider_of(message)
     incident = find_open(workspace_id, BLOCKED, provider, reason, lock=True)

@@ -8,14 +8,14 @@ from datetime import timedelta
 from sqlalchemy import select, text
 
 from app.core import clock
-from app.core.database import current_workspace_id, db, every_workspace, in_workspace
+from app.core.database import db, every_workspace, in_workspace
 from app.messages.dead_addresses import SENDER_SIDE
 from app.tracking.acting.giving_up import weigh_points
 from app.tracking.incidents.bursts import find_bursts
-from app.tracking.incidents.counting import Failures, count_failures
+from app.tracking.incidents.counting import count_failures
 from app.tracking.incidents.decisions import DISCARDED, UNDONE
 from app.tracking.incidents.holding import doubt_failures, lift_written, take_in_written
-from app.tracking.incidents.opening import BLOCKED, BURST, LONGEST, LONGEST_HOLD, QUIET, is_over, open_once
+from app.tracking.incidents.opening import BLOCKED, BURST, LONGEST, LONGEST_HOLD, QUIET, is_over, open_for
 from app.tracking.models import Incident
 
 RECENT = timedelta(minutes=10)
@@ -66,24 +66,7 @@ def _find_refusals() -> None:
         least_of_any=DEFERRED,
     ):
         if not is_over(BLOCKED, failures.last):
-            _open_refusal(failures)
-
-
-def _open_refusal(failures: Failures) -> None:
-    open_once(
-        Incident(
-            workspace_id=current_workspace_id(),
-            kind=BLOCKED,
-            provider=failures.provider,
-            reason=failures.reason,
-            began_at=failures.first,
-            seen_at=failures.last,
-            count=failures.count,
-            of=failures.of,
-            words=failures.words[:LONGEST],
-            action="nothing",
-        )
-    )
+            open_for(BLOCKED, failures, "nothing")
 
 
 def _follow(incident: Incident) -> None:

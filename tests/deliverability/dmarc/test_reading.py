@@ -179,6 +179,7 @@ def test_any_damage_is_a_report_or_invalid(at: int, into: bytes) -> None:
     assert all(row.count > 0 for row in report.rows)
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_records_are_bounded() -> None:
     addresses = (f"10.{number >> 16}.{number >> 8 & 255}.{number & 255}" for number in range(100_000))
     short = (f"<record><row><source_ip>{each}</source_ip><count>1</count></row></record>" for each in addresses)
@@ -219,6 +220,7 @@ MARKS = 1_490_000
     ],
     ids=["tails", "attributes", "pairs", "to the cap", "in a record", "in a row", "records", "in one", "names"],
 )
+@pytest.mark.slow
 def test_elements_without_end_fill_no_memory(junk: bytes) -> None:
     """In a process of its own, since what libxml2 holds is not Python's."""
     xml = older().replace(b"</feedback>", junk + b"</feedback>")[: 10 * 1024 * 1024]

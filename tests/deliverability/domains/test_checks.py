@@ -152,6 +152,7 @@ def test_a_short_key(nest: Nest) -> None:
     assert "dkim-small" in nest.blocks()
 
 
+@pytest.mark.slow
 def test_silence_keeps_what_was_found_and_says_so(nest: Nest) -> None:
     nest.check()
     before = kept_at(nest.row)
@@ -168,6 +169,7 @@ def test_silence_keeps_what_was_found_and_says_so(nest: Nest) -> None:
     assert nest.blocks() == []
 
 
+@pytest.mark.slow
 def test_silence_at_the_first_look_is_unknown(nest: Nest) -> None:
     nest.zone.is_silent = True
     assert set(states(nest).values()) <= {"unknown", "skipped", "missing"}

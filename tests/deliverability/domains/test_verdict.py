@@ -73,6 +73,7 @@ def test_old_findings_are_looked_at_again(nest: Nest, monkeypatch: pytest.Monkey
     assert nest.verdict() == []
 
 
+@pytest.mark.slow
 def test_old_findings_and_a_silent_dns_warn_only(nest: Nest, monkeypatch: pytest.MonkeyPatch) -> None:
     nest.zone.publish(NAME, "MX", "0 .")
     nest.check()

@@ -228,6 +228,7 @@ def test_the_job_looks_daily_and_more_often_while_a_domain_waits(
     assert {name.partition("._domainkey.")[2] for name in nameserver.asked} >= {domain.name, other.name}
 
 
+@pytest.mark.slow
 def test_the_job_ends_early_when_dns_is_dead(
     workspace: Workspace, nameserver: NameServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -182,6 +182,7 @@ def own_valkey(tmp_path_factory: pytest.TempPathFactory, app: Flask) -> Iterator
             yield found.redis_url
 
 
+@pytest.mark.slow
 def test_killed_in_mid_send_it_neither_stops_nor_floods(workspace: Workspace, own_valkey: str) -> None:
     campaign = plan(workspace, slow_test=600, fast_test=100)
     # From a known state on: at 30 a second, no search for it.

@@ -22,6 +22,7 @@ SCALE = 1 / 60
 FLOOD = b"421 4.7.28 Our system has detected an unusual rate of unsolicited mail. - gsmtp"
 
 
+@pytest.mark.slow
 def test_who_throttles_is_slowed_and_the_others_are_not(workspace: Workspace) -> None:
     campaign = plan(workspace, slow_test=400, fast_test=400)
     with running(Providers(slow_test=Rate(40.0))) as server:
@@ -38,6 +39,7 @@ def test_who_throttles_is_slowed_and_the_others_are_not(workspace: Workspace) ->
     assert by_provider(campaign).get(("slow.test", "planned"), 0) > 0
 
 
+@pytest.mark.slow
 def test_deferred_for_pace_they_wait_for_the_hold_and_not_for_the_schedule(workspace: Workspace) -> None:
     campaign = plan(workspace, slow_test=30)
     with running(Providers(slow_test=Rate(5.0))) as server:
@@ -62,6 +64,7 @@ def test_greylisting_slows_nobody(workspace: Workspace) -> None:
     assert provider_paces("default") == []
 
 
+@pytest.mark.slow
 def test_after_a_flood_it_rests_and_goes_on_with_one_at_a_time(workspace: Workspace) -> None:
     campaign = plan(workspace, google=300, other_test=20)
     mood = Until(FLOOD, after=5)
@@ -150,6 +153,7 @@ def test_a_domain_without_mail_bounces_untried(workspace: Workspace) -> None:
     assert {(row.code, row.status, row.reason) for row in rows} == {(556, "5.1.10", "notaccept")}
 
 
+@pytest.mark.slow
 def test_too_many_connections_means_fewer_at_once(workspace: Workspace) -> None:
     campaign = plan(workspace, few_test=150)
 
@@ -184,6 +188,7 @@ def test_too_many_connections_means_fewer_at_once(workspace: Workspace) -> None:
     assert by_provider(campaign)["few.test", "sent"] > 100
 
 
+@pytest.mark.slow
 def test_two_workers_share_a_limit(workspace: Workspace) -> None:
     campaign = plan(workspace, slow_test=1500)
     app, answers = current_app._get_current_object(), []  # type: ignore[attr-defined]
@@ -214,6 +219,7 @@ def test_two_workers_share_a_limit(workspace: Workspace) -> None:
 
 
 @pytest.mark.parametrize("provider", ["yahoo-japan"])
+@pytest.mark.slow
 def test_a_known_rate_holds_from_the_first_message_on(workspace: Workspace, provider: str) -> None:
     campaign = plan(workspace, known=100)
     world.change("UPDATE messages SET provider = :p WHERE campaign_id = :c", p=provider, c=campaign)

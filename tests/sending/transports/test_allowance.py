@@ -3,6 +3,7 @@
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 from flask import current_app
 
 from app.accounts.models import Workspace
@@ -29,6 +30,7 @@ def test_a_day_s_limit_ends_the_run_and_says_so(workspace: Workspace) -> None:
     assert used_now([transport])[transport]["per_day"] == 20
 
 
+@pytest.mark.slow
 def test_two_workers_keep_a_limit_per_second_between_them(workspace: Workspace) -> None:
     campaign = world.plan_campaign(workspace, 150)
     arrivals: list[float] = []

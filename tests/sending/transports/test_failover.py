@@ -57,6 +57,7 @@ def hold_all(campaign: int) -> None:
     world.change("UPDATE messages SET next_attempt_at = now() + interval '1 day' WHERE campaign_id = :c", c=campaign)
 
 
+@pytest.mark.slow
 def test_weights_hold_within_five_percent(workspace: Workspace) -> None:
     campaign = world.plan_campaign(workspace, 4000)
     hold_all(campaign)
@@ -72,6 +73,7 @@ def test_weights_hold_within_five_percent(workspace: Workspace) -> None:
     assert {run.transport_id for run in world.runs(campaign)} == {first, second}
 
 
+@pytest.mark.slow
 def test_when_the_first_dies_the_second_takes_over(workspace: Workspace) -> None:
     campaign = world.plan_campaign(workspace, 400)
     with running(Dies()) as one, running(Server()) as two:
@@ -127,6 +129,7 @@ def test_a_wrong_password_is_set_aside_at_once(workspace: Workspace) -> None:
     assert len(two.messages) == 20
 
 
+@pytest.mark.slow
 def test_a_chosen_one_that_is_broken_is_waited_for(workspace: Workspace) -> None:
     campaign = world.plan_campaign(workspace, 5)
     with running(Server()) as two:

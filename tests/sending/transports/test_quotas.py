@@ -101,6 +101,7 @@ def test_what_was_not_sent_is_given_back_and_never_more(transport: int) -> None:
     assert ask(transport, limits, 100) == 10
 
 
+@pytest.mark.slow
 def test_two_workers_at_once_keep_one_limit(transport: int) -> None:
     """Whatever span of a second one looks at, no more was granted within it than a second's worth."""
     limits, spent = {"per_second": 40, "per_day": 110}, []
@@ -122,6 +123,7 @@ def test_two_workers_at_once_keep_one_limit(transport: int) -> None:
         assert within <= 40
 
 
+@pytest.mark.slow
 def test_without_valkey_a_worker_keeps_to_half_of_its_share(away: None, transport: int) -> None:
     limits = {"per_second": 40, "per_hour": 10**6}
     assert ask(transport, limits, 100) <= 1

@@ -35,6 +35,7 @@ def plan(workspace: Workspace, people: int, *providers: str) -> int:
     return campaign
 
 
+@pytest.mark.slow
 def test_alone_it_sends_the_allowance_and_the_rest_waits(workspace: Workspace, scope: Workspace) -> None:
     campaign = plan(workspace, 100, "google")
     with running(Server()) as server:
@@ -53,6 +54,7 @@ def test_alone_it_sends_the_allowance_and_the_rest_waits(workspace: Workspace, s
     assert first == {0}, "the most engaged go first"
 
 
+@pytest.mark.slow
 def test_what_has_no_room_goes_by_the_warm_one(workspace: Workspace, scope: Workspace) -> None:
     campaign = plan(workspace, 200, "google", "yahoo")
     with running(Server()) as new, running(Server()) as warm:

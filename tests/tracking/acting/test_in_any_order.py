@@ -1,6 +1,6 @@
 """Facts in any order, repeated, by several ways: nobody is lost without a cause, and the end does not depend on it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any, ClassVar
@@ -33,12 +33,16 @@ LASTING: Any = st.sampled_from(["permanent", "temporary"])
 
 @dataclass(frozen=True)
 class Told:
-    """A fact about one of the messages, some days ago."""
+    """A fact about one of the messages, some days ago. A report has one time: repeated, it has it again."""
 
     number: int
     fact: Fact
     source: str
     days: int
+
+    @property
+    def of_its_day(self) -> Fact:
+        return replace(self.fact, key=f"{self.fact.key}-{self.days}")
 
 
 @st.composite
@@ -126,6 +130,7 @@ class Facts(RuleBasedStateMachine):
         return sorted(map(tuple, rows), key=str), [(one.now().state, len(one.events())) for one in self.sent]
 
 
+@pytest.mark.slow
 def test_nobody_is_lost_without_a_cause(app: Flask, context: None) -> None:
     Facts.app = app
     run_state_machine_as_test(
@@ -158,14 +163,22 @@ def test_the_order_does_not_matter(two: tuple[Workspace, Workspace], data: st.Da
     assert _end(two[0], told, prefix) == _end(two[1], again, prefix)
 
 
-def _end(workspace: Workspace, told: list[Told], prefix: str) -> object:
+def test_late_news_does_not_silence_that_of_today(two: tuple[Workspace, Workspace]) -> None:
+    fact = Fact("bounce", "refused", "sender-reputation", "permanent", "badreputation", diagnostic="listed")
+    today, late = Told(0, fact, "mail", 0), Told(0, replace(fact, key="refused before"), "mail", 2)
+    prefix = f"x{next(_worlds)}"
+    assert _end(two[0], [today, late], prefix)[1] == [("badreputation", 1)]
+    assert _end(two[1], [late, today], prefix)[1] == [("badreputation", 1)]
+
+
+def _end(workspace: Workspace, told: list[Told], prefix: str) -> tuple[object, object]:
     noon = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     ada = sent_message(workspace, f"ada@{prefix}.example.org")
     same = (ada.campaign, ada.variant, ada.links)
     sents = [ada, sent_message(workspace, f"eve@{prefix}.example.org", in_campaign=same, to_list=ada.mailing_list)]
     with in_workspace(workspace.id):
         for one in told:
-            act(sents[one.number].message, one.fact, one.source, noon - timedelta(days=one.days))
+            act(sents[one.number].message, one.of_its_day, one.source, noon - timedelta(days=one.days))
             db.session.commit()
         return [_fate(sent) for sent in sents], _incidents(prefix)
 

@@ -37,6 +37,7 @@ def decide(made: Crowd, verb: str, number: int = 0) -> int:
     return int(done)
 
 
+@pytest.mark.slow
 def test_a_blocklist_loses_nobody(workspace: Workspace) -> None:
     made = crowd(workspace, 300)
     made.tell(ALL, lambda: bounce("blocked", words="550 5.7.1 your address is on our list"))
@@ -47,6 +48,7 @@ def test_a_blocklist_loses_nobody(workspace: Workspace) -> None:
     assert (incident.provider, incident.count, incident.of, incident.action) == ("google", 300, 300, "nothing")
 
 
+@pytest.mark.slow
 def test_a_blocklist_that_lies_loses_nobody_and_undo_restores_exactly(workspace: Workspace) -> None:
     made = crowd(workspace, 300)
     with in_workspace(workspace.id):
@@ -69,6 +71,7 @@ def test_a_blocklist_that_lies_loses_nobody_and_undo_restores_exactly(workspace:
     assert made.suppressed() == before
 
 
+@pytest.mark.slow
 def test_discarding_brings_back_those_written_before_it_was_noticed(workspace: Workspace) -> None:
     made = crowd(workspace, 300)
     made.tell(ALL, unknown)

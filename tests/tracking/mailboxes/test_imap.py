@@ -49,6 +49,7 @@ def test_nothing_is_fetched_twice(world: ImapWorld, a_mailbox: MakeMailbox) -> N
     assert len(box.stored) == 2
 
 
+@pytest.mark.slow
 def test_a_new_uidvalidity_starts_over_without_doubles(world: ImapWorld, a_mailbox: MakeMailbox, sent: Sent) -> None:
     world.put(mail("one"), mail("two"), dsn(sent.mail_token))
     with serving(world) as port:
@@ -173,6 +174,7 @@ def test_a_visit_that_takes_too_long_is_cut_off(
     assert time.monotonic() - begun < 10
 
 
+@pytest.mark.slow
 def test_a_mail_that_ends_every_visit_is_passed_over(world: ImapWorld, a_mailbox: MakeMailbox) -> None:
     world.put(mail("poison"), mail("harmless"))
     world.mood = "cut"
@@ -214,6 +216,7 @@ def test_a_wrong_password_is_tried_once(world: ImapWorld, a_mailbox: MakeMailbox
     assert "no such user or password" in row.last_words
 
 
+@pytest.mark.slow
 def test_of_two_visits_at_once_one_works(world: ImapWorld, a_mailbox: MakeMailbox) -> None:
     world.put(*(mail(f"mail-{number}") for number in range(30)))
     with serving(world) as port:

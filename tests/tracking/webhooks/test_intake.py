@@ -36,6 +36,7 @@ def suppressed(sent: Sent) -> bool:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.slow
 def test_a_dead_address_is_suppressed(workspace: Workspace, visitor: FlaskClient, sent: Sent, kind: str) -> None:
     hooked = a_webhook(workspace, kind)
     tell(visitor, hooked, event_of(kind, "bounced", sent.mail_token))
