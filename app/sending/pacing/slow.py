@@ -47,7 +47,12 @@ class Slow:
         if desk.limits.heard_at <= max(self._claimed_at, self.only_since):
             # No bucket was asked for these messages yet: one that fills slowly may hold what they need.
             return
-        flows = [limit for limit in limits.values() if limit.flows(now) and (limit.stock or now >= limit.dry_until)]
+        # What may go at once may only wait for a line: who left now would take its grant along.
+        flows = [
+            limit
+            for limit in limits.values()
+            if (limit.flows(now) and (limit.stock or now >= limit.dry_until)) or (limit.stock and limit.has_room(now))
+        ]
         if flows and now - self.only_since < LINGER:
             return
         async with books.lock:

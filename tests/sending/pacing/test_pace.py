@@ -16,7 +16,7 @@ from app.sending.pacing.state import provider_paces, resting, transport_key
 from tests.sending import world
 from tests.sending.pacing.moods import Providers, Rate, Until
 from tests.sending.pacing.people import by_provider, plan
-from tests.sending.servers import running
+from tests.sending.servers import Wire, running
 
 SCALE = 1 / 60
 FLOOD = b"421 4.7.28 Our system has detected an unusual rate of unsolicited mail. - gsmtp"
@@ -228,14 +228,23 @@ def test_a_known_rate_holds_from_the_first_message_on(workspace: Workspace, prov
     assert 15 < len(server.messages) < 50
 
 
-def test_a_provider_that_gets_less_than_one_a_second_still_gets_it(workspace: Workspace) -> None:
+class Hesitant(Providers):
+    """Takes its time before it greets."""
+
+    def greet(self, wire: Wire) -> None:
+        time.sleep(0.7)
+        super().greet(wire)
+
+
+@pytest.mark.parametrize("kind", [Providers, Hesitant])
+def test_a_provider_that_gets_less_than_one_a_second_still_gets_it(workspace: Workspace, kind: type[Providers]) -> None:
     campaign = plan(workspace, drip_test=3)
     key = f"{index_key(transport_key(None))}:drip.test"
     now = time.time()
     bucket = {"rate": 0.25, "ceiling": 0.25, "round": 1, "tokens": 0, "stamp": now - 6, "since": now, "why": "busy"}
     queue().hset(key, mapping={name: str(value) for name, value in bucket.items()})
     queue().sadd(index_key(transport_key(None)), "drip.test")
-    with running(Providers()) as server:
+    with running(kind()) as server:
         result = world.send(campaign, server.url, send_slice=10)
     assert len(server.messages) == 1, "what six seconds have filled the bucket with"
     assert result.outcome == "paced"
