@@ -2,7 +2,8 @@
 
 Real worker and schedule processes send to one server that is five providers (pacing_server.py). Told are: the time
 to finish against the best possible one; the share of deferrals for pace after each provider's first back-off
-(greylisting is not one, and is left out); and how much a provider's rate changes when another one's mood is taken away.
+(greylisting is not one, and is left out); and how much a provider's rate changes when another one's mood is taken away,
+beside how much it changes when nothing is.
 """
 
 import json
@@ -42,7 +43,7 @@ ROUND = 0.5
 
 
 def run(messages: int | None = None, controls: int = len(MOODS)) -> dict[str, Any]:
-    """Send once with all moods, then once without each of the first `controls`."""
+    """Send with all moods, then once without each of the first `controls`, then with all again."""
     seconds = SECONDS if messages is None else max(5, round(messages / sum(SHARES.values())))
     counts = {domain: round(share * seconds) for domain, share in SHARES.items()}
     with ExitStack() as stack:
@@ -51,8 +52,10 @@ def run(messages: int | None = None, controls: int = len(MOODS)) -> dict[str, An
         servers = stack.enter_context(services(Settings(home=home, database_url="", redis_url="")))
         whole = _once(servers, home, counts, MOODS)
         others = {domain: _once(servers, home, counts, {**MOODS, domain: {}}) for domain in list(MOODS)[:controls]}
+        again = _once(servers, home, counts, MOODS) if others else whole
+    usual = {domain: (whole["rates"][domain] + again["rates"][domain]) / 2 for domain in MOODS}
     changes = {
-        f"{domain} without {taken}": abs(found["rates"][domain] / whole["rates"][domain] - 1)
+        f"{domain} without {taken}": abs(found["rates"][domain] / usual[domain] - 1)
         for taken, found in others.items()
         for domain in MOODS
         if domain != taken
@@ -67,6 +70,7 @@ def run(messages: int | None = None, controls: int = len(MOODS)) -> dict[str, An
         "rates": {name: round(rate, 1) for name, rate in whole["rates"].items()},
         "largest_change_by_another": round(changes[worst], 3) if worst else None,
         "largest_change": worst,
+        "noise": {name: round(abs(whole["rates"][name] / again["rates"][name] - 1), 3) for name in MOODS},
         "changes": {name: round(change, 3) for name, change in sorted(changes.items())},
         "counts": whole["counts"],
     }

@@ -4,6 +4,7 @@ from app.core.database import db, every_workspace
 from app.deliverability.guard.complaints import guard_complaints as guard
 from app.deliverability.guard.lanes import hold_lanes
 from app.deliverability.watch import changes, rollup
+from app.tracking.incidents.telling import tell_owners
 from app.tracking.incidents.watch import watch
 from workers.runtime import job_context
 
@@ -16,12 +17,19 @@ def count_watch() -> None:
 
 
 def watch_incidents() -> None:
-    """Bursts, refusals of us and points of temporary bounces: opened, followed, ended; then lanes that have to rest."""
+    """Bursts, refusals of us and points of temporary bounces: opened, followed, ended; then lanes that have to rest.
+
+    Last the owners are told, also of what the guard on complaints did meanwhile, and also when a look before failed.
+    """
     with job_context():
-        watch()
-        with every_workspace():
-            hold_lanes()
-            db.session.commit()
+        try:
+            watch()
+            with every_workspace():
+                hold_lanes()
+                db.session.commit()
+        finally:
+            db.session.rollback()
+            tell_owners()
 
 
 def watch_changes() -> None:

@@ -35,6 +35,11 @@ ROLES = [
     SelectChoice("viewer", _("Viewer: reads")),
 ]
 
+TELLS = [
+    SelectChoice("yes", _("Every owner gets one")),
+    SelectChoice("no", _("Nobody gets one; the pages show everything")),
+]
+
 
 def check_zone(_form: FlaskForm, field: Field) -> None:
     """The name of a time zone that exists."""
@@ -116,6 +121,13 @@ class PercentField(Field):  # type: ignore[misc]
         self.data = share
 
 
+def read_choice(given: object) -> bool:
+    """Yes or no, from a row or a form."""
+    if given not in (True, False, "yes", "no"):
+        raise ValueError(_("Choose one of the two."))
+    return given in (True, "yes")
+
+
 class OwnerForm(FlaskForm):  # type: ignore[misc]
     """The first page of a fresh installation."""
 
@@ -169,6 +181,7 @@ class WorkspaceForm(FlaskForm):  # type: ignore[misc]
     )
     complaint_warn = PercentField(_("Warn at, in percent"), default=0.001)
     complaint_pause = PercentField(_("Pause at, in percent"), [check_guard], default=0.003)
+    tells_owners = SelectField(_("Mail about incidents"), choices=TELLS, coerce=read_choice, default=True)
 
 
 class MemberForm(FlaskForm):  # type: ignore[misc]

@@ -48,6 +48,8 @@ class Workspace(HasId, Stamped, Model):
     """Share of delivered mail that may be complained about before the guard warns …"""
     complaint_pause: Mapped[float] = mapped_column(server_default=text("0.003"), default=0.003)
     """… and before it pauses."""
+    tells_owners: Mapped[bool] = mapped_column(server_default=text("true"), default=True)
+    """Whether owners get a mail when an incident holds something or waits for their decision."""
     forward_replies_to: Mapped[str] = mapped_column(server_default="", default="")
     """Where what people write back goes; empty: where the campaign's replies go."""
     feedback_id: Mapped[str] = mapped_column(default=lambda: "m" + token_hex(6))

@@ -27,7 +27,7 @@ from app.campaigns.edit import delete_draft
 from app.campaigns.lifecycle import find_campaign
 from app.campaigns.models import Campaign
 from app.campaigns.review import review
-from app.campaigns.testsend import send_test
+from app.campaigns.testsend import send_test, what_speaks_against
 from app.core.database import db
 from app.core.errors import Invalid
 from app.rendering.starters import list_starters
@@ -103,7 +103,12 @@ def check(campaign_id: int) -> Any:
     """What would stop or should worry you, and how many people it goes to"""
     campaign = find_campaign(campaign_id)
     found = review(campaign)
-    return {"version": campaign.version, "recipients": found.audience.planned, "findings": found.findings}
+    return {
+        "version": campaign.version,
+        "recipients": found.audience.planned,
+        "findings": found.findings,
+        "ways": found.ways.ways,
+    }
 
 
 @bp.post("/<int:campaign_id>/test")
@@ -111,12 +116,16 @@ def check(campaign_id: int) -> Any:
 @takes(bp, TestIn)
 @bp.output(TestOut)
 def test(campaign_id: int, data: dict[str, Any]) -> Any:
-    """Send a test mail now; answers with the mail server's words"""
+    """Send a test mail now; answers with the mail server's words
+
+    It goes even where a launch would be refused; `warnings` says why that would be.
+    """
     campaign = find_campaign(campaign_id)
     variant = next((variant for variant in variants_of(campaign) if variant.position == data["variant"]), None)
     if variant is None:
         raise Invalid(f"“{campaign.name}” has no variant {data['variant']}. Nothing was sent.", field="variant")
-    return {"reply": send_test(campaign, variant, data["email"])}
+    reply = send_test(campaign, variant, data["email"])
+    return {"reply": reply, "warnings": what_speaks_against(campaign)}
 
 
 def shown(campaign: Campaign) -> dict[str, Any]:

@@ -20,6 +20,7 @@ TAGS = {
     "Suppressions": "Addresses never to be mailed; they outlive deletion and every import.",
     "Campaigns": "Writing, reviewing and trying a draft.",
     "Sending and results": "Launching once, and what became of everybody.",
+    "Workspace": "Quiet hours, limits per person, and the transports a campaign can choose.",
 }
 ABOUT = f"""Send your key as `Authorization: Bearer mpt_…`; keys are made under Settings, API keys. A key belongs to one
 workspace and has a role: `viewer` reads, `editor` changes, `owner` also erases.

@@ -31,6 +31,8 @@ from app.sending.lanes import start_lanes
 
 bp = APIBlueprint("flight", __name__, url_prefix="/campaigns/<int:campaign_id>", tag="Sending and results")
 BY = "a program"
+TIMING = ("local_at", "passed", "spread")
+"""Where these stand in the body, a fault is to say."""
 
 
 @bp.post("/launch")
@@ -39,8 +41,13 @@ BY = "a program"
 @bp.output(CampaignOut, status_code=202)
 def go(campaign_id: int, data: dict[str, Any]) -> Any:
     """Send it now, or at a time; twice is once"""
-    timing = _timing(data["timing"])
-    launched = launch(campaign_id, by=None, at=data["at"], version=data["version"], timing=timing)
+    try:
+        timing = _timing(data["timing"])
+        launched = launch(campaign_id, by=None, at=data["at"], version=data["version"], timing=timing)
+    except Invalid as error:
+        if error.field in TIMING:
+            raise Invalid(str(error), field=f"timing.{error.field}") from error
+        raise
     db.session.commit()
     if launched.is_new and launched.campaign.state == CampaignState.LAUNCHING:
         prepare([campaign_id])
@@ -132,7 +139,7 @@ def retry(campaign_id: int, data: dict[str, Any]) -> Any:
 @asks(bp, Page)
 @bp.output(DoubtOut(many=True))
 def uncertain(campaign_id: int, query: dict[str, Any]) -> Any:
-    """Messages handed over whose answer never came, and what is known of each"""
+    """Messages handed over without a clear answer, and what is known of each"""
     rows = settle.doubts(find_campaign(campaign_id).id, **query)
     return paged(rows, query, rows[-1].id if rows else None)
 

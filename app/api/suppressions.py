@@ -1,5 +1,6 @@
 """Addresses never to be mailed."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from apiflask import APIBlueprint
@@ -12,6 +13,7 @@ from app.api.lists import check_list
 from app.api.paging import paged
 from app.api.schemas.audience import SuppressionIn, SuppressionOut, SuppressionQuery
 from app.audience.addresses import address_hash, normalise
+from app.audience.masking import masked_evidence
 from app.audience.models import Suppression
 from app.audience.suppressions import Reason, lift, suppress, workspace_address_key
 from app.core.database import db
@@ -30,7 +32,7 @@ def index(query: dict[str, Any]) -> Any:
         digest = address_hash(workspace_address_key(), normalise(query["email"]).address)
         rows = rows.where(Suppression.address_hash == digest)
     found = list(db.session.scalars(rows.order_by(Suppression.id).limit(query["limit"])))
-    return paged(found, query, found[-1].id if found else None)
+    return paged(_shown(found), query, found[-1].id if found else None)
 
 
 @bp.post("")
@@ -42,7 +44,7 @@ def create(data: dict[str, Any]) -> Any:
     list_id = check_list(data["list_id"], "list_id") if data["list_id"] else None
     made = suppress(data["email"], Reason.MANUAL, list_id=list_id, evidence=data["evidence"].strip() or "by API")
     db.session.commit()
-    return made
+    return _shown([made])[0]
 
 
 @bp.delete("/<int:suppression_id>")
@@ -52,4 +54,16 @@ def end(suppression_id: int) -> Any:
     """Allow mail again; subscriptions stay as they are"""
     found = lift(suppression_id, note="by API")
     db.session.commit()
-    return found
+    return _shown([found])[0]
+
+
+def _shown(rows: Sequence[Suppression]) -> list[dict[str, Any]]:
+    """As the API gives them: of the address only a hash is kept, so what a server said of it hides it as well."""
+    key, names = workspace_address_key(), ("id", "hint", "list_id", "reason", "created_at", "lifted_at")
+    return [
+        {
+            **{name: getattr(row, name) for name in names},
+            "evidence": masked_evidence(row.evidence, row.hint, row.address_hash, key),
+        }
+        for row in rows
+    ]

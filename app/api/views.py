@@ -6,14 +6,14 @@ from apiflask import APIBlueprint
 from flask import jsonify, render_template
 
 from app.accounts.access import public
-from app.api import campaigns, flight, imports, lists, people, problems, suppressions
+from app.api import campaigns, flight, imports, lists, people, problems, suppressions, transports, workspace
 from app.api.description import METHODS, describe
 from app.api.gate import add_headers, check_rate
 
 bp = APIBlueprint("api", __name__, url_prefix="/api/v1")
 csrf_exempt = True
 
-for room in (lists, people, imports, suppressions, campaigns, flight):
+for room in (lists, people, imports, suppressions, campaigns, flight, workspace, transports):
     bp.register_blueprint(room.bp)
 bp.before_request(check_rate)
 bp.after_request(add_headers)

@@ -14,6 +14,7 @@ from app.campaigns.models import Campaign, Variant
 from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict, Invalid
+from app.sending.prospects import why_unusable
 from app.sending.transports import list_transports
 
 MOST_VARIANTS = 4
@@ -50,7 +51,7 @@ def save_settings(campaign_id: int, version: int, **settings: Any) -> Campaign:
         raise TypeError(f"not settings of a campaign: {', '.join(sorted(unknown))}")
     if "name" in settings:
         settings["name"] = _checked_name(settings["name"])
-    _check_way_out(settings)
+    _check_way_out(campaign_id, settings)
     campaign = _claim(campaign_id, version)
     for key, value in settings.items():
         setattr(campaign, key, value.strip() if isinstance(value, str) else value)
@@ -197,14 +198,25 @@ def _checked_name(name: str) -> str:
     return name
 
 
-def _check_way_out(settings: dict[str, Any]) -> None:
+def _check_way_out(campaign_id: int, settings: dict[str, Any]) -> None:
+    """One that was chosen when it could still send may stay: the review says that nothing can be sent by it."""
     if settings.get("stream", "marketing") not in ("marketing", "transactional"):
-        raise Invalid("A campaign is marketing or transactional.", field="stream")
+        raise Invalid(
+            "A campaign is `marketing` or `transactional`. Nothing was changed. Choose one of them.", field="stream"
+        )
     if "transport_id" not in settings:
         return
     chosen = settings["transport_id"] = settings["transport_id"] or None
-    if chosen is not None and chosen not in {each.id for each in list_transports()}:
-        raise Invalid("That transport does not exist any more. Choose another.", field="transport_id")
+    if chosen is None:
+        return
+    transport = next((each for each in list_transports() if each.id == chosen), None)
+    if transport is None:
+        raise Invalid(
+            "There is no such transport in this workspace (any more). Nothing was changed. Choose another.",
+            field="transport_id",
+        )
+    if chosen != find_campaign(campaign_id).transport_id and (words := why_unusable(transport)):
+        raise Invalid(f"{words} Nothing was changed.", field="transport_id")
 
 
 def _copy_name(name: str) -> str:

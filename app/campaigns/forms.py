@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
 from wtforms import (
@@ -17,6 +18,8 @@ from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Length, NumberRange, Optional
 from wtforms.widgets import CheckboxInput, HiddenInput, ListWidget
 
+from app.sending.models import Transport
+from app.sending.prospects import why_unusable
 from app.sending.transports import list_transports
 
 STREAMS = [
@@ -83,8 +86,25 @@ class SettingsForm(VersionedForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        ways = [SelectChoice(each.id, each.name) for each in list_transports()]
+        ways = [SelectChoice(each.id, _way_label(each)) for each in list_transports()]
         self.transport_id.choices = [SelectChoice(0, _("The workspace's transports, by turns")), *ways]
+
+
+def _way_label(transport: Transport) -> str:
+    """Its name, and whatever speaks against choosing it."""
+    if not transport.is_enabled:
+        return str(gettext("%(name)s (switched off, cannot send)", name=transport.name))
+    if why_unusable(transport):
+        return str(gettext("%(name)s (its password must be entered again, cannot send)", name=transport.name))
+    if transport.open_until is not None:
+        return str(gettext("%(name)s (set aside after failures)", name=transport.name))
+    if transport.failures:
+        return str(gettext("%(name)s (its last try failed)", name=transport.name))
+    if transport.stream == "transactional":
+        return str(gettext("%(name)s (kept for transactional mail)", name=transport.name))
+    if transport.stream == "marketing":
+        return str(gettext("%(name)s (kept for newsletters)", name=transport.name))
+    return transport.name
 
 
 class CellsForm(VersionedForm):

@@ -7,7 +7,7 @@ from datetime import datetime
 from app.campaigns.layout import layout_of
 from app.campaigns.lifecycle import STARTED, CampaignState, change_state, find_campaign
 from app.campaigns.models import Campaign
-from app.campaigns.review import blocking_findings
+from app.campaigns.review import blocking_findings, shut_ways
 from app.campaigns.timing import AT_ONCE, Timing, has_passed_everywhere, read_timing
 from app.core import clock
 from app.core.database import db
@@ -46,7 +46,7 @@ def launch(
     if version is not None and campaign.version != version:
         raise Conflict(f"“{campaign.name}” was changed after you reviewed it. Nothing was sent. Review it again.")
     check_ahead(at)
-    if findings := blocking_findings(campaign, layout_of(campaign, timing, base=at)):
+    if findings := [*blocking_findings(campaign, layout_of(campaign, timing, base=at)), *shut_ways(campaign)]:
         raise Invalid("It cannot be sent yet. " + " ".join(finding.message for finding in findings), field="review")
     try:
         return Launch(_go(campaign, by, at, timing), is_new=True)

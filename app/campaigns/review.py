@@ -1,6 +1,6 @@
 """The checklist before the flight: what stops a send and what is worth a second look, with exact numbers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
 
@@ -14,9 +14,11 @@ from app.campaigns.models import Campaign
 from app.campaigns.review_content import content_findings
 from app.campaigns.review_domain import domain_findings, domain_notes
 from app.campaigns.review_people import people_findings
+from app.campaigns.review_ways import way_findings
 from app.core.database import db
 from app.core.errors import Invalid
 from app.messages.lifecycle import Skip
+from app.sending.prospects import Prospects, prospects
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,8 @@ class Review:
     audience: AudienceCount
     notes: tuple[str, ...] = ()
     """What was not checked, and why."""
+    ways: Prospects = field(default_factory=Prospects)
+    """By which transports it would go now."""
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -40,17 +44,32 @@ class Review:
 def review(campaign: Campaign) -> Review:
     """Look at everything. Counts the audience, so it takes about a second for half a million people."""
     audience = count_audience(campaign)
-    findings = [*_findings(campaign, audience), *people_findings(campaign, audience)]
+    ways = ways_of(campaign)
+    findings = [*_findings(campaign, audience), *way_findings(ways), *people_findings(campaign, audience)]
     if not audience.planned and _crowded(audience):
         # At another time they may be written to: what stops a launch now must not keep it from being planned.
         findings = [_nobody_now(audience) if finding.code == "nobody" else finding for finding in findings]
     sender = sender_of(campaign, db.session.get_one(Workspace, campaign.workspace_id))[1]
-    return Review(tuple(sorted(findings, key=lambda finding: finding.level)), audience, domain_notes(sender))
+    return Review(tuple(sorted(findings, key=lambda finding: finding.level)), audience, domain_notes(sender), ways)
 
 
 def blocking_findings(campaign: Campaign, layout: Layout | None = None) -> list[Finding]:
     """Only what stops a send; with a layout, one that is laid out so."""
     return [finding for finding in _findings(campaign, count_audience(campaign, layout)) if finding.is_blocking]
+
+
+def ways_of(campaign: Campaign) -> Prospects:
+    """By which transports it would go out now."""
+    workspace = db.session.get_one(Workspace, campaign.workspace_id)
+    return prospects(campaign.id, sender_of(campaign, workspace)[1])
+
+
+def shut_ways(campaign: Campaign) -> list[Finding]:
+    """What keeps it from going out at all, by the transports; asked when somebody launches it.
+
+    Not asked again of one that was planned: that waits for its transport, and says so.
+    """
+    return [finding for finding in way_findings(ways_of(campaign)) if finding.is_blocking]
 
 
 def sender_of(campaign: Campaign, workspace: Workspace) -> tuple[str, str]:

@@ -22,15 +22,15 @@ DOUBT = [Pick(State.UNCERTAIN)]
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """One message in doubt: when, over which line, how it ended, and what came back of it since."""
+    """One message in doubt: when, over which line, what was heard, and what came back of it since."""
 
     id: int
     subscriber_id: int | None
     address: str
     at: datetime
-    """When the answer did not come."""
+    """When it was handed over without a clear answer."""
     said: str
-    """How the connection ended, in words."""
+    """What there was in place of one, in words: how the connection ended, or what a provider's API answered."""
     transport: str
     host: str
     """The worker's machine."""
@@ -38,11 +38,25 @@ class Doubt:
     """Kinds of events since; those that prove something settle it by themselves."""
 
 
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What was heard in place of a clear answer, and how many messages it left in doubt. `said` may be empty."""
+
+    said: str
+    count: int
+
+
 def doubts(campaign_id: int, *, after: int = 0, limit: int = PAGE) -> list[Doubt]:
     """A page of a campaign's messages in doubt, in the order of their numbers."""
     binds = {"campaign": campaign_id, "workspace": current_workspace_id(), "after": after, "limit": limit}
     rows = db.session.execute(text(_DOUBTS), binds).mappings()
     return [Doubt(**{**row, "signs": tuple(row["signs"] or ())}) for row in rows]
+
+
+def causes(campaign_id: int, limit: int = 5) -> list[Cause]:
+    """Why a campaign's messages are in doubt, the commonest cause first; what is beyond `limit` is not told."""
+    binds = {"campaign": campaign_id, "workspace": current_workspace_id(), "limit": limit}
+    return [Cause(*row) for row in db.session.execute(text(_CAUSES), binds)]
 
 
 def settle_by_signs() -> int:
@@ -94,6 +108,15 @@ LEFT JOIN LATERAL (
 LEFT JOIN runs r ON r.id = coalesce(a.run_id, m.run_id)
 WHERE m.campaign_id = :campaign AND m.workspace_id = :workspace AND m.state = 'uncertain' AND m.id > :after
 ORDER BY m.id LIMIT :limit
+"""
+_CAUSES = """
+SELECT coalesce(a.reply, '') AS said, count(*) AS count
+FROM messages m
+LEFT JOIN LATERAL (
+    SELECT reply FROM attempts WHERE message_id = m.id AND outcome = 'uncertain' ORDER BY at DESC, id DESC LIMIT 1
+) a ON true
+WHERE m.campaign_id = :campaign AND m.workspace_id = :workspace AND m.state = 'uncertain'
+GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :limit
 """
 _SENT = """
 WITH moved AS (

@@ -7,11 +7,13 @@ from app.campaigns.models import Campaign, Variant
 from app.campaigns.reader import message_links, reader_context
 from app.campaigns.review import sender_of
 from app.campaigns.review_content import source_of
+from app.campaigns.review_domain import domain_findings
 from app.content.preview import compiled
 from app.core import clock
 from app.core.database import db
 from app.core.errors import Invalid
 from app.core.extensions import settings
+from app.core.logging import log
 from app.mail.simple import compose_simple
 from app.mail.wire import Sender, WireMail
 from app.rendering.merge import Personaliser, RenderedEmail
@@ -33,6 +35,16 @@ def send_test(campaign: Campaign, variant: Variant, to_email: str, person: Subsc
     to = normalise(to_email).email
     mail = _compose(sender, to, _render(campaign, variant, person))
     return send_mail(campaign.workspace_id, mail)
+
+
+def what_speaks_against(campaign: Campaign) -> list[str]:
+    """Why a campaign from this sender would not start, though its test goes: a test is how somebody finds out."""
+    workspace = db.session.get_one(Workspace, campaign.workspace_id)
+    found = [each for each in domain_findings(sender_of(campaign, workspace)[1], 1) if each.is_blocking]
+    if found:
+        codes = [each.code for each in found]
+        log("campaigns").warning("a test went out, a campaign would not", campaign_id=campaign.id, codes=codes)
+    return [each.message for each in found]
 
 
 def split_addresses(text: str) -> list[str]:

@@ -5,6 +5,7 @@ queue, behind the jobs of other campaigns. `tend`, called by the schedule every 
 what is left to do, so a lost job, worker or queue only costs time.
 """
 
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
@@ -14,6 +15,7 @@ from app.core import clock
 from app.core.database import db
 from app.core.extensions import enqueue_job, settings
 from app.core.jobs import Job
+from app.sending.fairness import TURN
 from app.sending.pacing.state import Rest, resting
 
 _WORK = text(
@@ -26,6 +28,7 @@ _WORK = text(
                                     AND m.next_attempt_at <= now() LIMIT :enough) d) AS claimable,
            (SELECT count(*) FROM runs r WHERE r.campaign_id = c.id AND r.ended_at IS NULL) AS running,
            c.stream, c.timing, w.timezone, w.quiet_from, w.quiet_to,
+           greatest(tries.ended_at, c.hold_until, c.launched_at, c.created_at) AS idle_since,
            tries.failures,
            tries.ended_at < now() - make_interval(secs => least(2 ^ tries.failures, :longest)) AS may_try
     FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id LEFT JOIN LATERAL (
@@ -57,6 +60,12 @@ _SAY = text(
     WHERE id = :campaign AND state = 'sending' AND waiting_for <> :words
     """
 )
+_SAY_TURN = text(
+    """
+    UPDATE campaigns SET waiting_for = :words, waiting_since = :since
+    WHERE id = :campaign AND state = 'sending' AND waiting_for = ''
+    """
+)
 # Provider by provider: those that rest may have a million messages.
 _OTHER_WORK = text(
     """
@@ -75,6 +84,8 @@ _OTHER_WORK = text(
                                               AND provider <> ALL(CAST(:resting AS text[])))
     """
 )
+UNSEEN = timedelta(seconds=5)
+"""So long a campaign waits for its turn before its page says so."""
 LONGEST_PAUSE = 60
 """Seconds between tries while the transport cannot be used: 2, 4, 8 … up to this."""
 
@@ -98,6 +109,7 @@ def tend() -> None:
     wanted: dict[int, int] = {}
     rows = db.session.execute(_WORK, {"enough": batch * workers, "longest": LONGEST_PAUSE}).all()
     rests = resting(row.id for row in rows if row.claimable)
+    is_busy = any(row.running for row in rows)
     for row in rows:
         if row.claimable and (until := quiet_until(row, row.stream, row.timing, clock.now())) is not None:
             if not row.running:
@@ -108,6 +120,8 @@ def tend() -> None:
             lanes = min(workers, -(-row.claimable // batch)) - row.running
             # After failures a single knock, and not too often.
             wanted[row.id] = lanes if not row.failures else int(row.may_try and lanes > 0)
+            if not row.running and not row.failures and is_busy and row.idle_since < clock.now() - UNSEEN:
+                db.session.execute(_SAY_TURN, {"campaign": row.id, "words": TURN, "since": row.idle_since})
         elif not row.running:
             _say_deferred(row.id)
     db.session.commit()

@@ -7,7 +7,7 @@ the server's answer and our commit may send it again. Campaign mail is handled t
 
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core import clock
@@ -18,10 +18,13 @@ from app.core.jobs import Job
 from app.core.logging import log
 from app.sending.models import OutgoingMail
 from app.sending.simple import send_mail
+from app.sending.stand_ins import why_held
 from app.sending.system_mails import compose_system_mail
 
 LEASE = timedelta(minutes=10)
 """After this time a mail whose worker has said nothing is tried again."""
+HELD = timedelta(minutes=15)
+"""After this time a mail that may not go as things are set up is looked at again, as often as it takes."""
 MOST = 500
 """Mails queued again in one round."""
 
@@ -34,6 +37,9 @@ def send_outgoing(kind: str, row_id: int) -> None:
             _forget(kind, row_id)
             return
         workspace_id, mail = composed
+        if words := why_held(workspace_id, mail.envelope_from):
+            _hold(workspace_id, kind, row_id, words)
+            return
         attempts = _note(workspace_id, kind, row_id)
         try:
             send_mail(workspace_id, mail)
@@ -44,6 +50,13 @@ def send_outgoing(kind: str, row_id: int) -> None:
             _forget(kind, row_id)
         else:
             _forget(kind, row_id)
+
+
+def waiting_mails() -> list[tuple[str, int]]:
+    """Why mails of the workspace in scope wait, and how many for each reason; those being tried are not told."""
+    row = OutgoingMail
+    query = select(row.reply, func.count()).where(row.reply != "").group_by(row.reply).order_by(func.count().desc())
+    return [(words, count) for words, count in db.session.execute(query.limit(5))]
 
 
 def queue_outgoing() -> None:
@@ -83,17 +96,33 @@ def _note(workspace_id: int, kind: str, row_id: int) -> int:
     return attempts
 
 
+def _hold(workspace_id: int, kind: str, row_id: int, words: str) -> None:
+    """Keep it without using up an attempt: nobody was asked to take it, and what composing noted did not happen."""
+    db.session.rollback()
+    _note(workspace_id, kind, row_id)
+    row = _find(kind, row_id)
+    if row is not None:
+        if row.reply != words:
+            log("sending").warning("system mail held", kind=kind, row_id=row_id, why=words)
+        row.next_attempt_at, row.attempts, row.reply = clock.now() + HELD, row.attempts - 1, words
+    db.session.commit()
+
+
 def _put_off(kind: str, row_id: int, attempts: int, words: str) -> None:
     waits = settings().retry_seconds
     if attempts > len(waits):
         log("sending").warning("system mail expired", kind=kind, row_id=row_id)
         _forget(kind, row_id)
         return
-    row = db.session.scalar(select(OutgoingMail).where(OutgoingMail.kind == kind, OutgoingMail.row_id == row_id))
+    row = _find(kind, row_id)
     if row is not None:
         row.next_attempt_at = clock.now() + timedelta(seconds=waits[attempts - 1])
         row.reply = words[:500]
     db.session.commit()
+
+
+def _find(kind: str, row_id: int) -> OutgoingMail | None:
+    return db.session.scalar(select(OutgoingMail).where(OutgoingMail.kind == kind, OutgoingMail.row_id == row_id))
 
 
 def _forget(kind: str, row_id: int) -> None:

@@ -13,14 +13,17 @@ from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict, Invalid, NotFound, SettingsError, TemporaryFailure
 from app.core.extensions import keyring, settings
+from app.core.logging import log
 from app.mail.simple import compose_simple
 from app.mail.wire import Sender, WireMail
 from app.sending.domains.signing import sign_mail
 from app.sending.forms import TransportForm, TrialForm
 from app.sending.kinds import empty_form, fields_of, filled_form, kinds, lacks_secret, typed_form
 from app.sending.models import Transport
+from app.sending.outgoing import waiting_mails
 from app.sending.quotas import used_now
 from app.sending.simple import send_by
+from app.sending.stand_ins import unset_names, why_held
 from app.sending.transports import (
     account_of,
     blame_transport,
@@ -146,6 +149,7 @@ def trial(transport_id: int) -> Any:
     mend_transport(transport, words)
     db.session.commit()
     flash(_("The mail server took it: %(words)s", words=words), "success")
+    _warn_of_names()
     return redirect(url_for("transports.edit", transport_id=transport.id))
 
 
@@ -161,6 +165,7 @@ def try_installation() -> Any:
     except (Invalid, TemporaryFailure, SettingsError) as error:
         return _index_page(form, failure=str(error)), 422
     flash(_("The mail server took it: %(words)s", words=words), "success")
+    _warn_of_names()
     return redirect(url_for("transports.index"))
 
 
@@ -179,6 +184,9 @@ def _index_page(trial_form: TrialForm, form: TransportForm | None = None, failur
         account=installation_account(settings()),
         defaults=installation_account(settings()),
         failure=failure,
+        unset=unset_names(_sender().rpartition("@")[2].lower()),
+        held=why_held(g.workspace.id, _sender()),
+        waiting=waiting_mails(),
         caught_at=caught_at(settings()),
         now=clock.now(),
     )
@@ -223,9 +231,7 @@ def _trial_mail(to: str, *, relay_signs: bool) -> WireMail:
     workspace = g.workspace
     text = _("This mail shows that Merpati can send for %(name)s.", name=workspace.name)
     mail = compose_simple(
-        sender=Sender(
-            workspace.from_name or workspace.name, workspace.from_email or f"no-reply@{settings().mail_domain}"
-        ),
+        sender=Sender(workspace.from_name or workspace.name, _sender()),
         to_name="",
         to_email=to,
         subject=_("A trial mail from Merpati"),
@@ -235,3 +241,17 @@ def _trial_mail(to: str, *, relay_signs: bool) -> WireMail:
         mail_domain=settings().mail_domain,
     )
     return sign_mail(workspace.id, mail, relay_signs=relay_signs)
+
+
+def _sender() -> str:
+    return str(g.workspace.from_email or f"no-reply@{settings().mail_domain}")
+
+
+def _warn_of_names() -> None:
+    """A trial goes all the same: it is how somebody finds out. But that it went must not read as if all were well."""
+    words = unset_names(_sender().rpartition("@")[2].lower())
+    if held := why_held(g.workspace.id, _sender()):
+        words = [_("Confirmations and other mails of Merpati are kept back: %(why)s", why=held), *words]
+    for each in words:
+        flash(each, "warning")
+        log("sending").warning("a trial went out under names that are not set", words=each)

@@ -22,15 +22,16 @@ PROBE = 120
 """Seconds after which another run may try a half-open transport, if the first is never heard of again."""
 PROBE_MESSAGES = 100
 
-_ROWS = """
+CANDIDATES = """
 SELECT t.id, t.name, t.kind, t.host, t.port, t.security, t.username, t.password_sealed, t.options, t.limits,
-       t.signs, t.tier, t.weight, t.is_enabled, t.open_until, t.last_words, c.transport_id, now(), w.timezone
+       t.signs, t.tier, t.weight, t.is_enabled, t.open_until, t.last_words, t.failures, c.transport_id,
+       now(), w.timezone
 FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id JOIN transports t ON t.workspace_id = c.workspace_id
 WHERE c.id = %s AND CASE WHEN c.transport_id IS NULL THEN t.is_enabled AND t.stream IN ('', c.stream)
                          ELSE t.id = c.transport_id END
 ORDER BY t.tier, t.id
 """
-_ANY = """
+ANY = """
 SELECT c.stream FROM campaigns c WHERE c.id = %s
 AND EXISTS (SELECT FROM transports t WHERE t.workspace_id = c.workspace_id)
 """
@@ -66,7 +67,9 @@ class Way:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
+    """A transport that a campaign may go by, and how it stands."""
+
     row: TransportRow
     signs: bool
     tier: int
@@ -74,6 +77,7 @@ class _Candidate:
     is_enabled: bool
     open_until: datetime | None
     last_words: str
+    failures: int
 
 
 async def choose_way(
@@ -84,18 +88,15 @@ async def choose_way(
     run_id: int | None = None,
 ) -> Way:
     """The way by which a campaign goes out now, noted in its run. Raises SettingsError when none can be used."""
-    rows = await (await connection.execute(_ROWS, (campaign_id,))).fetchall()
-    if not rows:
-        if stream := await (await connection.execute(_ANY, (campaign_id,))).fetchone():
-            raise SettingsError(_nobody(stream[0]))
+    rows = await (await connection.execute(CANDIDATES, (campaign_id,))).fetchall()
+    stream = None if rows else await (await connection.execute(ANY, (campaign_id,))).fetchone()
+    candidates = candidates_of(rows, stream[0] if stream else "")
+    if not candidates:
         return Way(None, installation_account(settings))
-    candidates = [_Candidate(TransportRow(*row[:10]), *row[10:16]) for row in rows]
     has_others = len(candidates) > 1
     if has_others:
         candidates = await _with_room(connection, campaign_id, candidates)
-    now, zone = rows[0][17], ZoneInfo(rows[0][18])
-    if rows[0][16] is not None and not candidates[0].is_enabled:
-        raise SettingsError(_switched_off(candidates[0]))
+    now, zone = rows[0][18], ZoneInfo(rows[0][19])
     chosen, most, is_probe = await _choose(connection, campaign_id, candidates, now, zone)
     try:
         account = account_of(settings, keyring, chosen.row)
@@ -118,9 +119,28 @@ async def choose_way(
     )
 
 
+def candidates_of(rows: Sequence[Sequence[Any]], stream: str) -> list[Candidate]:
+    """The rows of `CANDIDATES`; none: the installation's own way. `stream`: what `ANY` says where there are no rows.
+
+    Raises SettingsError when the way out is shut until somebody changes the settings.
+    """
+    if not rows and stream:
+        raise SettingsError(_nobody(stream))
+    candidates = [Candidate(TransportRow(*row[:10]), *row[10:17]) for row in rows]
+    if rows and rows[0][17] is not None and not candidates[0].is_enabled:
+        raise SettingsError(_switched_off(candidates[0]))
+    return candidates
+
+
+def in_turn(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Those that carry the mail, each by its weight: the lowest tier that is well. None while all are set aside."""
+    closed = [each for each in candidates if each.open_until is None]
+    return [each for each in closed if each.tier == closed[0].tier]
+
+
 async def _with_room(
-    connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, candidates: list[_Candidate]
-) -> list[_Candidate]:
+    connection: AsyncConnection[tuple[Any, ...]], campaign_id: int, candidates: list[Candidate]
+) -> list[Candidate]:
     """Those that do not warm up, or whose allowance of today has room: what it has no room for goes by the others."""
     roomy = [each for each in candidates if await has_room(connection, campaign_id, each.row.id)]
     return roomy or candidates
@@ -129,20 +149,19 @@ async def _with_room(
 async def _choose(
     connection: AsyncConnection[tuple[Any, ...]],
     campaign_id: int,
-    candidates: Sequence[_Candidate],
+    candidates: Sequence[Candidate],
     now: datetime,
     zone: ZoneInfo,
-) -> tuple[_Candidate, int, bool]:
-    closed = [each for each in candidates if each.open_until is None]
+) -> tuple[Candidate, int, bool]:
+    tier = in_turn(candidates)
     # Tried as soon as its pause is over, before the ones that stepped in for it: else nobody would learn that it is
     # well again. One that only stands by is left alone while the tier before it does its work.
     for each in candidates:
         is_due = each.open_until is not None and each.open_until <= now
-        if is_due and (not closed or each.tier <= closed[0].tier) and await _may_probe(connection, each):
+        if is_due and (not tier or each.tier <= tier[0].tier) and await _may_probe(connection, each):
             return each, PROBE_MESSAGES, True
-    if not closed:
+    if not tier:
         raise SettingsError(_all_broken(candidates, now, zone))
-    tier = [each for each in closed if each.tier == closed[0].tier]
     free, waits = [], []
     for each in tier:
         wait = await seconds_until(each.row.id, each.row.limits)
@@ -157,7 +176,7 @@ async def _choose(
     return free[at], most, False
 
 
-async def _may_probe(connection: AsyncConnection[tuple[Any, ...]], each: _Candidate) -> bool:
+async def _may_probe(connection: AsyncConnection[tuple[Any, ...]], each: Candidate) -> bool:
     return bool((await connection.execute(_PROBE, (PROBE, each.row.id, each.open_until))).rowcount)
 
 
@@ -168,14 +187,14 @@ def _nobody(stream: str) -> str:
     )
 
 
-def _switched_off(chosen: _Candidate) -> str:
+def _switched_off(chosen: Candidate) -> str:
     return (
         f"“{chosen.row.name}”, chosen for this campaign, is switched off. Nothing was lost; switch it on under "
         "Settings, Sending."
     )
 
 
-def _all_broken(candidates: Sequence[_Candidate], now: datetime, zone: ZoneInfo) -> str:
+def _all_broken(candidates: Sequence[Candidate], now: datetime, zone: ZoneInfo) -> str:
     told = [
         f"“{each.row.name}” is tried again at {max(each.open_until or now, now).astimezone(zone):%H:%M:%S %Z}: "
         f"{each.last_words or 'it failed.'}"
@@ -184,7 +203,7 @@ def _all_broken(candidates: Sequence[_Candidate], now: datetime, zone: ZoneInfo)
     return " ".join(told)
 
 
-def _at_their_limits(tier: Sequence[_Candidate], waits: Sequence[float], now: datetime, zone: ZoneInfo) -> str:
+def _at_their_limits(tier: Sequence[Candidate], waits: Sequence[float], now: datetime, zone: ZoneInfo) -> str:
     told = [f"“{each.row.name}” at {_moment(now, wait, zone)}" for each, wait in zip(tier, waits, strict=True)]
     who = "The transport has carried what its" if len(told) == 1 else "The transports have carried what their"
     return (

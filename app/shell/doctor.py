@@ -46,6 +46,7 @@ def examine() -> list[Finding]:
         *_looked_at("migrations", lambda: _migrations(urls)),
         *_looked_at("names in mail", lambda: _names(settings, urls)),
         *_looked_at("ledgers", lambda: _ledgers(urls)),
+        *_looked_at("incoming mail", lambda: _incoming(urls)),
         *_looked_at("queue", lambda: _queue(urls)),
         *_looked_at("workers", lambda: _workers(urls)),
         *_looked_at("ports", lambda: _ports(settings)),
@@ -64,6 +65,7 @@ def _looked_at(part: str, look: Callable[[], Iterator[Finding]]) -> list[Finding
             "migrations": "First cure the database.",
             "names in mail": "First cure the database.",
             "ledgers": "First cure the database.",
+            "incoming mail": "First cure the database.",
             "queue": "Start Merpati with `bin/up`, or correct REDIS_URL.",
             "workers": "First cure the queue.",
         }
@@ -145,6 +147,24 @@ def _ledgers(urls: Services) -> Iterator[Finding]:
     if not wrong:
         people = sum(one.found for one in sums)
         yield Finding("ledgers", True, f"{len(sums)} under way or ended lately, {people:,} people: all add up")
+
+
+def _incoming(urls: Services) -> Iterator[Finding]:
+    """Mails whose reading killed its worker, among the latest hundreds of thousands."""
+    import psycopg
+
+    from app.tracking.backlog import SET_ASIDE
+    from app.tracking.set_aside import UNREAD
+
+    with psycopg.connect(libpq_url(urls.database_url), connect_timeout=3) as connection:
+        numbers = [number for (number,) in connection.execute(SET_ASIDE, {"kind": UNREAD})]
+    if not numbers:
+        yield Finding("incoming mail", True, "none was set aside unread")
+        return
+    named = ", ".join(str(number) for number in numbers[:5]) + (" …" if len(numbers) > 5 else "")
+    found = f"{len(numbers)} set aside unread, since reading ended the worker twice: {named}"
+    cure = "Each is kept whole, under Incoming mail or in incoming_mails.raw: act by hand on what it says; report it."
+    yield Finding("incoming mail", False, found, cure)
 
 
 def _queue(urls: Services) -> Iterator[Finding]:

@@ -10,6 +10,13 @@ from app.core.extensions import queue
 from app.messages.models import IncomingMail
 from app.tracking.hits import STREAM
 
+SET_ASIDE = """
+SELECT id FROM incoming_mails
+WHERE kind = %(kind)s AND handled_at IS NOT NULL AND id > (SELECT coalesce(max(id), 0) FROM incoming_mails) - 500000
+ORDER BY id DESC
+"""
+"""The numbers of mails that were closed unread, newest first; for the doctor, who has no application."""
+
 
 @dataclass(frozen=True)
 class Waiting:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
@@ -42,9 +43,13 @@ class _Telling(NamedTuple):
 
 def take_in_together(numbers: Sequence[int]) -> list[int]:
     """Act on mails that are locked and close them; the caller commits. Returns the numbers of those that are left."""
+    if not numbers:
+        return []
     try:
         with db.session.begin_nested():
             done = _take_in(_load(numbers))
+    except BaseTimeoutException:
+        raise  # the job's time is over: nobody would stop what takes for ever, were it begun once more
     except Exception as error:
         # Undone as a whole; one by one, the mail at fault says why.
         if isinstance(error, OperationalError) and error.connection_invalidated:

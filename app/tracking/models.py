@@ -98,6 +98,11 @@ class Incident(HasId, WorkspaceOwned, Model):
     __tablename__ = "incidents"
     __table_args__ = (
         Index("ix_incidents_open", "workspace_id", "provider", "reason", postgresql_where=text("ended_at IS NULL")),
+        Index(
+            "ix_incidents_untold",
+            "workspace_id",
+            postgresql_where=text("told_at IS NULL"),
+        ),
     )
 
     kind: Mapped[str]
@@ -121,6 +126,24 @@ class Incident(HasId, WorkspaceOwned, Model):
     """What a person decided: believed, discarded, undone; empty while it asks."""
     decided_by: Mapped[int | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
     decided_at: Mapped[datetime | None]
+    told_at: Mapped[datetime | None]
+    """When the owners' mail about it was written down; None: not yet, or it is nothing to write about."""
+
+
+class IncidentNotice(HasId, Stamped, WorkspaceOwned, Model):
+    """A mail to one owner about incidents; written with the mark on them, so that neither is lost without the other."""
+
+    __tablename__ = "incident_notices"
+    __table_args__ = (
+        Index("ix_incident_notices_workspace_id", "workspace_id", "created_at"),
+        Index("ix_incident_notices_waiting", "id", postgresql_where=text("queued_at IS NULL")),
+    )
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"))
+    incidents: Mapped[list[Any]] = mapped_column(server_default=text("'[]'"), default=list)
+    """Their numbers; the mail names those of them that still need somebody when it goes."""
+    queued_at: Mapped[datetime | None]
+    """When it was composed first: from then on the row of the outgoing mail sees to it."""
 
 
 class HeldSuppression(HasId, WorkspaceOwned, Model):

@@ -159,3 +159,14 @@ def test_a_suppression_holds_until_an_owner_lifts_it(api: Program, letters: int)
     assert api.post("/subscribers", {"email": "zoe@example.com", "lists": [letters]}).status_code == 201
     assert problem(api.post("/suppressions", {"email": "zoe"}), 422)["field"] == "email"
     problem(api.delete("/suppressions/987654321"), 404)
+
+
+def test_what_a_server_said_hides_the_address_as_well(api: Program, letters: int) -> None:
+    words = "550 5.1.1 <zoe.miller@example.com>: zoe.miller unknown; ask postmaster@example.com"
+    made = api.post("/suppressions", {"email": "zoe.miller@example.com", "evidence": words}).json
+    listed = api.get("/suppressions").json
+    lifted = api.delete(f"/suppressions/{made['id']}").json
+    for shown in (made, *listed, lifted):
+        assert "zoe.miller" not in shown["evidence"]
+        assert "550 5.1.1" in shown["evidence"]
+        assert "postmaster@example.com" in shown["evidence"], "whom to ask is worth reading"

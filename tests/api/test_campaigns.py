@@ -210,13 +210,13 @@ def test_a_launch_is_laid_out_in_time(api: Program, draft: dict[str, Any]) -> No
 @pytest.mark.parametrize(
     ("body", "field", "word"),
     [
-        ({"timing": {"local_at": "2001-05-01T09:00"}}, "local_at", "passed in every zone"),
-        ({"timing": {"local_at": "2099-05-01T09:00+02:00"}}, "local_at", "no zone"),
-        ({"timing": {"local_at": "nine"}}, "local_at", "2027-03-15T09:30"),
+        ({"timing": {"local_at": "2001-05-01T09:00"}}, "timing.local_at", "passed in every zone"),
+        ({"timing": {"local_at": "2099-05-01T09:00+02:00"}}, "timing.local_at", "no zone"),
+        ({"timing": {"local_at": "nine"}}, "timing.local_at", "2027-03-15T09:30"),
         ({"timing": {"local_at": "2099-05-01T09:00"}, "at": "2099-05-01T09:00:00Z"}, "at", "one time"),
-        ({"timing": {"spread": 4}}, "spread", "5 minutes to 7 days"),
+        ({"timing": {"spread": 4}}, "timing.spread", "5 minutes to 7 days"),
         ({"timing": {"spread": "30"}}, "timing.spread", "integer"),
-        ({"timing": {"local_at": "2099-05-01T09:00", "passed": "never"}}, "passed", "next-day"),
+        ({"timing": {"local_at": "2099-05-01T09:00", "passed": "never"}}, "timing.passed", "next-day"),
         ({"timing": {"zone": "Asia/Jakarta"}}, "timing.zone", "not known"),
     ],
 )

@@ -174,3 +174,15 @@ def test_from_the_page_to_the_draft(as_eve: FlaskClient, first: Campaign, scope:
     assert answer.location.endswith("/content")
     again = as_eve.post(f"{room}/correct")
     assert again.location == answer.location
+
+
+def test_its_pages_say_what_sending_it_does_to_the_first(
+    as_eve: FlaskClient, scope: Workspace, first: Campaign
+) -> None:
+    draft = make_corrected(first.id)
+    db.session.commit()
+    for page in ("review", "content", "confirm"):
+        shown = as_eve.get(f"/w/{scope.slug}/campaigns/{draft.id}/{page}").text
+        assert "the rest there is cancelled: nobody gets both" in shown
+        assert f"/campaigns/{first.id}/ledger" in shown
+    assert "the rest there is cancelled" not in as_eve.get(f"/w/{scope.slug}/campaigns/{first.id}").text

@@ -1,5 +1,6 @@
 """The uncertain: settled by evidence, or by somebody who says so; never silently."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from uuid import uuid4
 
@@ -181,3 +182,26 @@ def test_through_the_pages(as_eve: FlaskClient, ended: Campaign, doubtful: list[
     assert as_eve.post(f"{room}/decide", data={**again, "knowing": "1"}).status_code == 409
     counts = ledger(ended.id)
     assert (counts.count(State.PLANNED), counts.count(State.UNCERTAIN)) == (1, 2)
+
+
+def test_the_ledger_says_what_was_heard_and_nothing_else(
+    as_eve: FlaskClient, page: Callable[[str], str], ended: Campaign, doubtful: list[Message]
+) -> None:
+    answered = "Mailgun answered in a way that leaves open whether it took the mail: 502 Bad gateway."
+    for row in doubtful[:3]:
+        db.session.execute(
+            text("UPDATE attempts SET reply = :words WHERE message_id = :id AND outcome = 'uncertain'"),
+            {"words": answered, "id": row.id},
+        )
+    db.session.commit()
+    room = page(f"/{ended.id}/ledger")
+    shown = as_eve.get(room).text
+    assert "before the server answered" not in shown
+    assert answered in shown
+    assert "3 messages" in shown
+    assert "The connection was closed after the final dot." in shown
+    assert shown.index(answered) < shown.index("The connection was closed")
+    one_by_one = as_eve.get(f"{room}/uncertain").text
+    assert "never came" not in one_by_one
+    assert "How the connection ended" not in one_by_one
+    assert [(cause.said, cause.count) for cause in settle.causes(ended.id, limit=1)] == [(answered, 3)]

@@ -65,7 +65,7 @@ def test_the_server_s_words_reach_the_page(
     monkeypatch.setattr(testsend, "send_mail", fail)
     failed = as_eve.post(page("test"), data={"to": "a@example.com"})
     assert failed.status_code == 503
-    assert "451 4.3.0 try later" in failed.text
+    assert failed.text.count("451 4.3.0 try later") == 2, "beside the field, and on top where it is seen at once"
 
 
 def test_at_most_ten_addresses(digest: Campaign) -> None:
@@ -83,3 +83,14 @@ def test_times_are_the_workspace_s(scope: Workspace) -> None:
         read_local("2030-03-31T02:30", scope)
     with pytest.raises(Invalid):
         read_local("soon", scope)
+
+
+def test_a_test_goes_but_not_as_if_all_were_well(
+    as_eve: FlaskClient, page: Page, digest: Campaign, post: list[WireMail]
+) -> None:
+    digest.from_email = "aviary@gmail.com"
+    db.session.commit()
+    shown = as_eve.post(page("test"), data={"to": "a@example.com"}, follow_redirects=True).text
+    assert len(post) == 1
+    assert "The test went out, but the campaign would not start" in shown
+    assert "refuse the mail or take it for forged" in shown

@@ -282,3 +282,11 @@ def bring(browser: FlaskClient, scope: Workspace, data: bytes):  # type: ignore[
         f"/w/{scope.slug}/deliverability/outside",
         data={"source": "postmaster", "subject": "aviary.example.com", "file": (io.BytesIO(data), "figures.csv")},
     )
+
+
+def test_mail_whose_provider_is_unknown_is_named_in_plain_words(as_vic: FlaskClient, scope: Workspace) -> None:
+    write(a_campaign(), letters(60, 24 * 2, provider=""))
+    count_all()
+    page = text_of(as_vic.get(f"/w/{scope.slug}/deliverability?by=provider&days=7"))
+    assert "Mailbox provider not known yet" in page
+    assert "looked up" not in page

@@ -12,6 +12,7 @@ from app.accounts.models import Workspace
 from app.core.extensions import queue
 from app.core.jobs import Job
 from app.sending import lanes
+from app.sending.fairness import TURN
 from tests.sending import moods, world
 from tests.sending.servers import Server, running
 from workers import sending as jobs
@@ -109,6 +110,33 @@ def test_a_page_tells_when_all_that_is_left_is_deferred(waiting: Queue, workspac
     assert row.waiting_for == "All 3 left are deferred; next try 14:05 WIB."
     assert row.waiting_since is not None
     assert jobs_of(waiting) == []
+
+
+def test_a_page_tells_that_the_workers_are_busy_with_others(waiting: Queue, workspace: Workspace) -> None:
+    campaign, other = world.plan_campaign(workspace, 3), world.plan_campaign(workspace, 3)
+    for each, ended_at in ((other, None), (campaign, "2100-01-01")):
+        world.change(
+            "INSERT INTO runs (workspace_id, campaign_id, host, pid, journal, ended_at, outcome) "
+            "VALUES (:w, :c, 'nest', 1, '/nowhere', CAST(:at AS timestamptz), 'finished')",
+            w=workspace.id,
+            c=each,
+            at=ended_at,
+        )
+    lanes.tend()
+    assert world.campaign(campaign).waiting_for == ""
+    world.change("UPDATE runs SET ended_at = now() - interval '7 seconds' WHERE campaign_id = :c", c=campaign)
+    world.change("UPDATE campaigns SET created_at = now() - interval '1 hour' WHERE id = :c", c=campaign)
+    world.change("UPDATE campaigns SET launched_at = NULL, hold_until = NULL WHERE id = :c", c=campaign)
+    lanes.tend()
+    row = world.campaign(campaign)
+    assert row.waiting_for == TURN
+    [run] = world.look("SELECT ended_at FROM runs WHERE campaign_id = :c", campaign)
+    assert row.waiting_since == run.ended_at
+    assert world.campaign(other).waiting_for == ""
+    world.change("UPDATE runs SET ended_at = now() WHERE campaign_id = :c", c=other)
+    with running(Server()) as server:
+        world.send(campaign, server.url)
+    assert world.campaign(campaign).waiting_for == ""
 
 
 def test_fewer_runs_than_workers_are_opened(waiting: Queue, workspace: Workspace) -> None:

@@ -123,6 +123,6 @@ class SuppressionOut(Schema):
     hint = String(metadata={"description": "The address, masked: suppressions are kept as hashes."})
     list_id = Integer(allow_none=True)
     reason = String()
-    evidence = String()
+    evidence = String(metadata={"description": "What was said, with the person's address masked there as well."})
     created_at = Moment()
     lifted_at = Moment(allow_none=True)

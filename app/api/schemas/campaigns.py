@@ -5,6 +5,7 @@ from apiflask.fields import Boolean, Dict, Float, Integer, List, Nested, String
 from marshmallow.validate import Length, Range
 
 from app.api.schemas.common import Id, Moment, ZonedMoment
+from app.api.schemas.workspace import WayOut
 
 
 class StarterOut(Schema):
@@ -42,7 +43,10 @@ class Writable(Schema):
     track_opens = Boolean()
     track_clicks = Boolean()
     stream = String(metadata={"description": "`marketing`, or `transactional`: what people wait for."})
-    transport_id = Id(allow_none=True, metadata={"description": "The one way it goes out; null: the workspace's."})
+    transport_id = Id(
+        allow_none=True,
+        metadata={"description": "The one transport it goes out by, see /transports; null: the workspace's by turns."},
+    )
     weight = Integer(
         strict=True,
         validate=Range(1, 10),
@@ -160,6 +164,7 @@ class TestIn(Schema):
 
 class TestOut(Schema):
     reply = String(metadata={"description": "What the mail server answered."})
+    warnings = List(String(), metadata={"description": "Why a launch from this sender would be refused."})
 
 
 class FindingOut(Schema):
@@ -172,3 +177,4 @@ class ReviewOut(Schema):
     version = Integer(metadata={"description": "Give it to the launch: then nothing unreviewed goes out."})
     recipients = Integer()
     findings = List(Nested(FindingOut))
+    ways = List(Nested(WayOut), metadata={"description": "By which transports it would go out now."})

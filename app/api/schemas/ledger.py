@@ -57,7 +57,7 @@ class DoubtOut(Schema):
     subscriber_id = Integer(allow_none=True)
     address = String()
     at = Moment()
-    said = String(metadata={"description": "How the connection ended."})
+    said = String(metadata={"description": "How the connection ended, or what was answered that is no verdict."})
     transport = String()
     host = String()
     signs = List(String(), metadata={"description": "What came back since."})

@@ -8,7 +8,7 @@ from flask_login import current_user
 from app.accounts.access import may
 from app.accounts.models import Role
 from app.campaigns.audience import variants_of
-from app.campaigns.lifecycle import CampaignState
+from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.campaigns.models import Campaign
 from app.campaigns.zone import local_time
 from app.rendering.readable import Piece, pieces
@@ -23,7 +23,11 @@ def _pieces(text: str) -> list[Piece]:
 
 @bp.context_processor
 def _shared() -> dict[str, Any]:
-    return {"may_edit": may(Role.EDITOR), "local_time": lambda moment: local_time(moment, g.workspace)}
+    return {
+        "may_edit": may(Role.EDITOR),
+        "may_own": may(Role.OWNER),
+        "local_time": lambda moment: local_time(moment, g.workspace),
+    }
 
 
 def compose_page(template: str, campaign: Campaign, status: int = 200, **values: Any) -> Any:
@@ -32,10 +36,16 @@ def compose_page(template: str, campaign: Campaign, status: int = 200, **values:
         template,
         campaign=campaign,
         variants=variants_of(campaign),
+        corrected=corrected_by(campaign),
         editable=campaign.state == CampaignState.DRAFT and may(Role.EDITOR),
         **values,
     )
     return page, status
+
+
+def corrected_by(campaign: Campaign) -> Campaign | None:
+    """The campaign that this one corrects, while there is one."""
+    return find_campaign(campaign.corrects_id) if campaign.corrects_id else None
 
 
 def user_id() -> int:

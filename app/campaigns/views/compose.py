@@ -11,16 +11,18 @@ from app.audience.attributes import attribute_types
 from app.campaigns import edit
 from app.campaigns.audience import count_audience, excluded_lists, included_lists, sample_people
 from app.campaigns.forms import AudienceForm, ContentForm, SettingsForm, VersionedForm
-from app.campaigns.lifecycle import find_campaign
+from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.campaigns.models import Campaign, Variant
 from app.campaigns.preview import typing_place
 from app.campaigns.queries import lists_to_choose
-from app.campaigns.review import sender_of
+from app.campaigns.review import sender_of, ways_of
 from app.campaigns.review_content import source_of
 from app.campaigns.views.blueprint import bp, compose_page, user_id
 from app.content.preview import check_source, forget_source
 from app.core.database import db
 from app.core.errors import Conflict, Invalid
+from app.core.extensions import settings as installation
+from app.sending.transports import caught_at
 
 
 @bp.get("/<int:campaign_id>/content")
@@ -182,7 +184,16 @@ def _with_lists(form: AudienceForm, campaign: Campaign) -> AudienceForm:
 
 def _settings_page(campaign: Campaign, form: SettingsForm, status: int = 200) -> Any:
     name, address = sender_of(campaign, g.workspace)
-    return compose_page("campaigns/settings.html", campaign, status, form=form, sender_name=name, sender_email=address)
+    return compose_page(
+        "campaigns/settings.html",
+        campaign,
+        status,
+        form=form,
+        sender_name=name,
+        sender_email=address,
+        ways=ways_of(campaign) if campaign.state == CampaignState.DRAFT else None,
+        caught_at=caught_at(installation()),
+    )
 
 
 def _keep_typed(campaign_id: int, form: VersionedForm, error: Conflict) -> Campaign:

@@ -21,10 +21,10 @@ from app.campaigns.models import Campaign
 from app.campaigns.queries import list_names
 from app.campaigns.reader import find_reader, possible_readers
 from app.campaigns.review import review as look_over
-from app.campaigns.review import sender_of
-from app.campaigns.testsend import send_test, split_addresses
+from app.campaigns.review import sender_of, ways_of
+from app.campaigns.testsend import send_test, split_addresses, what_speaks_against
 from app.campaigns.timing import Timing, has_passed, read_timing
-from app.campaigns.views.blueprint import bp, compose_page, user_id
+from app.campaigns.views.blueprint import bp, compose_page, corrected_by, user_id
 from app.campaigns.zone import plan_words, read_local, read_wall, span_words, write_local
 from app.core import clock
 from app.core.database import db
@@ -71,6 +71,8 @@ def send_test_mail(campaign_id: int) -> Any:
             flash(
                 _("The test is on its way to %(to)s. The server said: %(reply)s", to=address, reply=answer), "success"
             )
+        for words in what_speaks_against(campaign):
+            flash(_("The test went out, but the campaign would not start. %(why)s", why=words), "warning")
     except MerpatiError as error:
         form.to.errors = [str(error)]
         return _review_page(campaign, form, 422 if isinstance(error, Invalid) else 503)
@@ -194,6 +196,9 @@ def _confirm_page(campaign: Campaign, plan: _Plan, status: int = 200, *, problem
         passed=0 if begins else _passed(timing, zones),
         quiet=quiet_hours(g.workspace) if campaign.stream != "transactional" else None,
         sender=sender_of(campaign, g.workspace),
+        ways=ways_of(campaign),
+        caught_at=caught_at(installation()),
+        corrected=corrected_by(campaign),
         variants=variants_of(campaign),
         lists=[names[number] for number in campaign.audience.get("lists", []) if number in names],
         asks_count=count.planned > g.workspace.confirm_above,

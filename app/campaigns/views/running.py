@@ -18,14 +18,17 @@ from app.campaigns.lifecycle import UNTOUCHED, CampaignState, find_campaign
 from app.campaigns.models import Campaign
 from app.campaigns.progress import progress_of
 from app.campaigns.queries import list_names
-from app.campaigns.review import sender_of
+from app.campaigns.review import sender_of, ways_of
 from app.campaigns.upcoming import upcoming
 from app.campaigns.views.blueprint import bp
 from app.core import clock
 from app.core.database import db
+from app.core.extensions import settings
 from app.messages.lifecycle import State
 from app.messages.queries import ledger
 from app.sending.lanes import start_lanes
+from app.sending.prospects import went_by
+from app.sending.transports import caught_at
 
 
 @bp.get("/<int:campaign_id>")
@@ -40,6 +43,7 @@ def show(campaign_id: int) -> Any:
         "campaigns/show.html",
         variants=variants_of(campaign),
         sender=sender_of(campaign, g.workspace),
+        went_by=went_by(campaign.id) if campaign.launched_at else [],
         lists=[names[number] for number in campaign.audience.get("lists", []) if number in names],
         **_running(campaign),
     )
@@ -122,6 +126,7 @@ def send_now(campaign_id: int) -> Any:
 QUIET = "Quiet hours until"
 """How the words of `accounts.quiet.quiet_words` begin."""
 _GOING = (CampaignState.SENDING, CampaignState.PAUSED)
+_UNDER_WAY = (CampaignState.SCHEDULED, CampaignState.LAUNCHING, CampaignState.HOLDING, *_GOING)
 _WITH_PROVIDERS = (*_GOING, CampaignState.FINISHED, CampaignState.CANCELLED)
 
 
@@ -142,6 +147,8 @@ def _running(campaign: Campaign) -> dict[str, Any]:
         "hold_left": max(0, round(left)),
         "is_quiet": campaign.state == CampaignState.SENDING and campaign.waiting_for.startswith(QUIET),
         "may_undo": campaign.state in _GOING and 0 < counts.audience == counts.count(*UNTOUCHED),
+        "ways": ways_of(campaign) if campaign.state in _UNDER_WAY else None,
+        "caught_at": caught_at(settings()),
         "providers": by_provider(campaign.id) if campaign.state in _WITH_PROVIDERS else [],
         # After a pause or a cancel, what workers hold comes back within seconds.
         "moves": campaign.state in (CampaignState.LAUNCHING, CampaignState.SENDING) or progress.under_way > 0,

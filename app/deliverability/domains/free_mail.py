@@ -1,6 +1,8 @@
 """Domains of free mailboxes, from which nobody but their owners can send in bulk, and names that are nobody's."""
 
-from app.sending.domains.names import lineage
+from app.sending.domains.names import is_reserved
+
+__all__ = ["FREE", "is_free_mail", "is_reserved"]
 
 _LISTED = """
 gmail.com googlemail.com yahoo.com yahoo.co.uk yahoo.de yahoo.fr ymail.com rocketmail.com aol.com
@@ -10,14 +12,8 @@ proton.me protonmail.com orange.fr free.fr laposte.net libero.it qq.com 163.com 
 comcast.net verizon.net att.net zoho.com tutanota.com fastmail.com hey.com
 """
 FREE = frozenset(_LISTED.split())
-_RESERVED = frozenset({"test", "example", "invalid", "localhost", "example.com", "example.net", "example.org"})
 
 
 def is_free_mail(domain: str) -> bool:
     """Whether a sender's domain belongs to a provider of mailboxes."""
     return domain in FREE
-
-
-def is_reserved(domain: str) -> bool:
-    """Whether a name is set aside for examples and tests (RFC 2606, RFC 6761): no mail of it reaches anybody."""
-    return bool({*lineage(domain), domain.rpartition(".")[2]} & _RESERVED)

@@ -1,6 +1,7 @@
 """What must be set before there are names to publish: until then others' names stand in, which nobody may publish."""
 
 from app.deliverability.domains.facts import Facts
+from app.sending.stand_ins import bounces_words, name_words
 
 BY_BOUNCES = ("spf", "reports", "mx-bounce", "soa-bounce", "tls")
 """Checks that mean nothing without a bounce domain of ours."""
@@ -8,24 +9,12 @@ BY_BOUNCES = ("spf", "reports", "mx-bounce", "soa-bounce", "tls")
 
 def needs_bounces(facts: Facts) -> str:
     """What to do when the bounce domain is not ours; empty when it is."""
-    if facts.has_bounces:
-        return ""
-    return (
-        f"MERPATI_BOUNCE_DOMAIN is not set: {facts.bounce_domain} stands in for it, which is somebody else's, so "
-        f"bounces and reports cannot come back to you. Set it to a name of yours, such as bounces.{facts.domain}, and "
-        "start Merpati anew; the records to publish are shown then."
-    )
+    return "" if facts.has_bounces else bounces_words(facts.bounce_domain, facts.domain)
 
 
 def needs_name(facts: Facts) -> str:
     """What to do when this machine has no name in mail; empty when it has one."""
-    if facts.is_named:
-        return ""
-    return (
-        f"MERPATI_MAIL_DOMAIN is not set: {facts.own_names[0]} stands in for it, which is somebody else's. Set it to "
-        f"the name that this machine has in DNS, such as mail.{facts.domain}, with its address there, and start "
-        "Merpati anew; the records to publish are shown then."
-    )
+    return "" if facts.is_named else name_words(facts.own_names[0], facts.domain)
 
 
 def lacks(kind: str, facts: Facts) -> str:

@@ -1,8 +1,10 @@
 """Which column of a provider's file holds what: by its heading, wherever that stands, or by its place.
 
-Names as they are written in public: the dashboards and the API of Postmaster Tools (`trafficStats` of v1; the metrics
-of v2, which come one to a row), the page of SNDS and its automated data access, which has fourteen columns and no
-heading. What nobody here knows keeps its own name.
+Names as they are written in public: the dashboards of Postmaster Tools and its API, `trafficStats` of v1, and of v2 the
+standard metrics, which come one to a row and hold no reputation any more (Google's reference of both). Of SNDS its page
+with the words of its help ("Spam trap hits", "Sample comments"), and its automated data access: fourteen columns and no
+heading, in one order in every client of it that was found, for the old address and for the new one alike. No document
+names the columns of a file that the pages of Postmaster Tools would save. What nobody here knows keeps its own name.
 """
 
 import re
@@ -48,10 +50,10 @@ NAMES: dict[str, tuple[str, ...]] = {
     "complaint_rate": ("complaintrate", "complaints"),
     "trap_from": ("trapmessagestart", "trapmessageperiod", "trapmessageperiodstart"),
     "trap_until": ("trapmessageend", "trapmessageperiodend"),
-    "traps": ("traphits", "trapmessages", "traps"),
+    "traps": ("traphits", "trapmessages", "traps", "spamtraphits"),
     "helo": ("samplehelo", "helo"),
     "sender": ("samplemailfrom", "mailfrom"),
-    "comments": ("comments", "comment"),
+    "comments": ("comments", "comment", "samplecomments"),
 }
 BY_NAME = {name: field for field, names in NAMES.items() for name in names}
 
@@ -69,6 +71,8 @@ _SNDS_ORDER = (
 )
 _LOOK_AT = 10
 """Rows among which the heading stands: some exports begin with a title."""
+_NAMED = 16
+"""Columns that an error names: the fourteen of SNDS and some."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def find_columns(rows: Sequence[Row], source: Source, *, subject: str) -> tuple[
         columns = _named(row)
         if "day" in columns.at:
             if SUBJECTS[source] not in columns.at and not subject:
-                raise Invalid(_no_subject(source), field="subject")
+                raise Invalid(f"{_no_subject(source)} {_found(row)}", field="subject")
             return columns, rows[number + 1 :], rows[:number]
     first = rows[0].cells
     if source == "snds" and is_address(first[0]):
@@ -113,7 +117,10 @@ def find_columns(rows: Sequence[Row], source: Source, *, subject: str) -> tuple[
             "write a first line such as Date,Spam rate.",
             field="file",
         )
-    raise Invalid("No column of the file is called Date. Nothing was kept; export it with its heading.", field="file")
+    raise Invalid(
+        f"No column of the file is called Date. Nothing was kept; export it with its heading. {_found(rows[0])}",
+        field="file",
+    )
 
 
 def key(heading: str) -> str:
@@ -148,3 +155,11 @@ def _no_subject(source: Source) -> str:
     if source == "postmaster":
         return "The file does not name the domain. Nothing was kept; write the domain beside it."
     return "No column of the file holds IP addresses. Nothing was kept; bring the file of SNDS's data page."
+
+
+def _found(row: Row) -> str:
+    """The columns of a row that is the heading, or stands where one should: for people, so neither many nor long."""
+    names = [" ".join(cell.split()) for cell in row.cells]
+    shown = [f"“{name[:40]}…”" if len(name) > 40 else f"“{name}”" for name in names if name]
+    more = f" and {len(shown) - _NAMED} more" if len(shown) > _NAMED else ""
+    return f"Columns found: {', '.join(shown[:_NAMED])}{more}."

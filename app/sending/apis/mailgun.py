@@ -1,9 +1,11 @@
 """Mailgun: our own MIME, one message a call.
 
-After the documentation of Mailgun (Messages, "Send an email in MIME format"; response codes): 25 MB a message,
-options of 16 KB; MIME as a file of a form; calls for domains in Europe go to a host of their own; 400 with a `message`
-for people, 401 and 403 for key and domain, 404 for a domain it does not know, 429 and 500 to be tried again. The id it
-returns, without its angle brackets, is `message-id` in each event, `v:` variables come back as `user-variables`.
+After the documentation of Mailgun (Messages, "Send an email in MIME format"; API Response Codes; Regions): 25 MB a
+message, options of 16 KB; MIME as a file of a form; calls for domains in Europe go to a host of their own; 400 with a
+`message` for people, 401 and 403 for key and domain, 404 for a domain it does not know, 429 to be tried again as the
+answer says (`retry-seconds` in the one example there is), 500 to be tried again. The id it returns, without its angle
+brackets, is `message-id` in each event, `v:` variables come back as `user-variables`. That a 400 also speaks of
+account, domain and sender is in no document; the words are those that users met.
 """
 
 import re
@@ -22,8 +24,10 @@ from app.sending.parcel import Parcel
 DOMAIN = r"(?=.{3,253}$)([A-Za-z0-9_]([A-Za-z0-9_\-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z0-9\-]{2,63}"
 VARIABLE = "merpati-token"
 _OPTIONS = {"o:tracking": "no", "o:tracking-clicks": "no", "o:tracking-opens": "no"}
+_SENDER = re.compile(r"'from' parameter|not allowed to send|test purposes only|authorized recipients", re.I)
 _ADDRESS = re.compile(r"not a valid address|invalid (?:recipient|address)|syntax.{0,20}address", re.I)
-_SETUP = re.compile(r"(?:domain|account|sandbox|authorized|from)\b.{0,80}\b(?:not|disabled|unverified|only)", re.I)
+_SETUP = re.compile(r"(?:domain|account|sandbox|authorized|from)s?\b.{0,80}\b(?:not|disabled|unverified|only)", re.I)
+_LONGEST_WAIT = 24 * 3600
 
 
 class MailgunSender(Sender):
@@ -61,11 +65,20 @@ class MailgunSender(Sender):
 
     def _objection(self, response: Response) -> Answer:
         words = self._words(response)
+        if _SENDER.search(words):
+            raise self._trouble(response)
         if _ADDRESS.search(words):
             return no_address(words)
         if response.status == 402 or _SETUP.search(words):
             raise self._trouble(response)
         return refused(words)
+
+    def _wait(self, response: Response) -> float:
+        body = json_in(response)
+        seconds = body.get("retry-seconds") if isinstance(body, dict) else None
+        if isinstance(seconds, int) and not isinstance(seconds, bool) and 0 < seconds <= _LONGEST_WAIT:
+            return float(seconds)
+        return super()._wait(response)
 
     def _says(self, body: Any) -> str:
         return text_in(body, "message", "Error")

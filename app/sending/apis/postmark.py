@@ -1,12 +1,14 @@
 """Postmark: many messages in one call, each with a verdict of its own.
 
-After the documentation of Postmark (API overview with error codes, Email API, batch emails, metadata): 500
-messages and 50 MB a call, 5 MB each for text and HTML; the call answers 200 even where messages in it are refused,
-one result per message in their order; metadata names of 20 and values of 80 characters; X-PM-KeepID keeps our
+After the documentation of Postmark (API overview with error codes, Email API, batch emails, metadata; Troubleshooting
+422; What does Error Code 300 mean): 500 messages and 50 MB a call, 5 MB each for text and HTML; the call answers 200
+even where messages in it are refused, one result per message in their order; code 300 stands for a wrong recipient,
+sender or form and only its words tell which; metadata names of 20 and values of 80 characters; X-PM-KeepID keeps our
 Message-ID; 429 without a time to wait. Newsletters belong on a broadcast stream.
 """
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,9 +20,10 @@ from app.sending.apis.sender import LONGEST_WORDS, Sender, json_in, text_in
 from app.sending.parcel import Parcel
 
 METADATA = "merpati-token"
-_INACTIVE, _INVALID, _RATE, _MAINTENANCE = 406, 300, 429, 100
-_SETUP = frozenset({10, 400, 401, 405, 412, 413, 1235, 1236})
-"""Token, sender, credit, approval, stream: all of them speak of the account."""
+_INACTIVE, _INVALID, _RATE, _MAINTENANCE, _BROKEN = 406, 300, 429, 100, 101
+_SETUP = frozenset({10, 400, 401, 402, 403, 405, 409, 410, 412, 413, 422, 1235, 1236, 1480})
+"""Token, sender, credit, approval, stream, address of ours, form of the call: all speak of the account or of us."""
+_OF_SENDER = re.compile(r"'(?:from|reply-?to)'|sender signature", re.I)
 
 
 class PostmarkSender(Sender):
@@ -67,7 +70,7 @@ class PostmarkSender(Sender):
         if not isinstance(results, list) or len(results) != count:
             return [self._doubt(response)] * count
         codes = [_code(result) for result in results]
-        trouble = next((result for result in results if _code(result) in _SETUP), None)
+        trouble = next((result for result in results if self._is_setup(result)), None)
         if trouble is not None and all(codes):
             # Nothing of the call was taken: the rest can wait until the account is in order.
             raise self._trouble(response._replace(body=json.dumps(trouble).encode()))
@@ -82,14 +85,19 @@ class PostmarkSender(Sender):
             return on_their_list(words)
         if code == _RATE:
             return throttled(words)
-        if code == _MAINTENANCE or code in _SETUP:
+        if code == _MAINTENANCE or self._is_setup(result):
             return failing(words)
         if code == _INVALID and "'to'" in words.lower():
             return no_address(words)
-        if code is None or code == 0:
+        if code is None or code in (0, _BROKEN):
             why = f"{self._name} answered in a way that leaves open whether it took the mail: {words}"
             return Unanswered(why, handed_over=True)
         return refused(words)
+
+    def _is_setup(self, result: Any) -> bool:
+        """Whether the verdict would be the same on every message."""
+        code = _code(result)
+        return code in _SETUP or (code == _INVALID and bool(_OF_SENDER.search(self._says(result))))
 
     def _took_nothing(self, response: Response) -> bool:
         # Maintenance is announced, and answered with this code.

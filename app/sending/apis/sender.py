@@ -72,9 +72,9 @@ class Sender(ABC):
         """The answer for every message of a call that was refused as a whole."""
         status = response.status
         if status == 429:
-            return throttled(self._words(response), wait_asked(response.headers))
+            return throttled(self._words(response), self._wait(response))
         if status in _NOT_BEGUN or (status == 503 and self._took_nothing(response)):
-            return failing(self._words(response), wait_asked(response.headers))
+            return failing(self._words(response), self._wait(response))
         if status >= 500:
             # The whole call was there when this went wrong: it may have been taken before.
             return self._doubt(response)
@@ -83,6 +83,10 @@ class Sender(ABC):
         if status < 400 and status not in _ELSEWHERE:
             return self._doubt(response)._replace(stops=True)
         raise self._trouble(response)
+
+    def _wait(self, response: Response) -> float:
+        """Seconds that the provider asks us to wait; 0 when it names none."""
+        return wait_asked(response.headers)
 
     def _took_nothing(self, response: Response) -> bool:
         """Whether a 503 says, as the provider documents it, that nothing of the call was taken."""

@@ -1,9 +1,10 @@
 """SendGrid, API version 3: one message a call, since each person's mail differs in more than a few words.
 
-After the documentation of Twilio SendGrid (Mail Send reference, errors, rate limits): 30 MB a message, custom
-arguments of 10,000 bytes; fields with a place of their own may not stand in `headers`; 202 says that the mail was
-taken, without a body, its name in X-Message-Id, with which `sg_message_id` of each event begins; 403 also for a sender
-that was not verified; 429 with X-RateLimit-Reset.
+After the documentation of Twilio SendGrid (Mail Send reference, Errors, Rate Limits, 4XX API Errors): 30 MB a message,
+custom arguments of 10,000 bytes; fields with a place of their own may not stand in `headers`; 202 says that the mail
+was taken, without a body, its name in X-Message-Id, with which `sg_message_id` of each event begins; 401 also when the
+credit is used up, 403 also for a sender that was not verified and for too many bad calls; 429 with X-RateLimit-Reset, a
+Unix time; 400 names the fields it means.
 """
 
 import json
@@ -18,6 +19,8 @@ from app.sending.apis.sender import Sender, json_in, text_in
 from app.sending.parcel import Parcel
 
 ARGUMENT = "merpati_token"
+_OF_EVERYBODY = ("from", "reply_to", "tracking_settings", "mail_settings", "asm", "ip_pool_name")
+"""What these fields begin with is the same in every call: an objection to it speaks of no single message."""
 _NO_TRACKING = {
     "click_tracking": {"enable": False, "enable_text": False},
     "open_tracking": {"enable": False},
@@ -63,6 +66,8 @@ class SendGridSender(Sender):
     def _objection(self, response: Response) -> Answer:
         words = self._words(response)
         fields = [text_in(error, "field") for error in _errors(json_in(response))]
+        if any(field.startswith(_OF_EVERYBODY) for field in fields):
+            raise self._trouble(response)
         is_address = bool(fields) and all(field.startswith("personalizations") and ".to" in field for field in fields)
         return no_address(words) if is_address else refused(words)
 

@@ -8,6 +8,7 @@ from app.core.errors import Invalid
 from app.mail.addresses import a_label
 from app.mail.dkim import record_name
 
+_RESERVED = frozenset({"test", "example", "invalid", "localhost", "example.com", "example.net", "example.org"})
 _LABEL = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)")
 _LONGEST_SELECTOR = "m" * 12
 
@@ -35,6 +36,11 @@ def lineage(domain: str) -> list[str]:
     """The domain and those it lies under, the nearest first; never a top-level domain."""
     labels = domain.lower().split(".")
     return [".".join(labels[start:]) for start in range(max(len(labels) - 1, 1))]
+
+
+def is_reserved(domain: str) -> bool:
+    """Whether a name is set aside for examples and tests (RFC 2606, RFC 6761): no mail of it reaches anybody."""
+    return bool({*lineage(domain), domain.rpartition(".")[2]} & _RESERVED)
 
 
 def readable(domain: str) -> str:

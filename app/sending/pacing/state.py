@@ -9,6 +9,7 @@ from typing import cast
 from redis import Redis
 from redis.exceptions import RedisError
 
+from app.core.errors import Unavailable
 from app.core.extensions import queue
 from app.sending.pacing.buckets import index_key, rest_key
 
@@ -83,6 +84,30 @@ def resting(campaign_ids: Iterable[int]) -> dict[int, Rest]:
         if note and (read := json.loads(note))["until"] > now:
             found[one] = Rest(tuple(read["providers"]))
     return found
+
+
+def end_rests(keys: Iterable[str], provider: str, campaign_id: int) -> bool:
+    """Try a provider that rests on these transports again now; whether it did rest. For somebody who mended the cause.
+
+    It is not trusted at once: one message is tried, and when that is refused the next rest begins, and is longer.
+    Raises Unavailable when Valkey does not answer.
+    """
+    connection = queue()
+    try:
+        now, has_rested = _now(connection), False
+        for key in keys:
+            name = f"{index_key(key)}:{provider}"
+            until = cast(bytes | None, connection.hget(name, "until"))
+            if until is not None and float(until) > now:
+                connection.hset(name, "until", f"{now:.6f}")
+                has_rested = True
+        if has_rested:
+            connection.delete(rest_key(campaign_id))
+    except RedisError as error:
+        raise Unavailable(
+            "The queue does not answer, so nothing was changed: the provider still rests. Try it in a minute."
+        ) from error
+    return has_rested
 
 
 def _now(connection: Redis) -> float:

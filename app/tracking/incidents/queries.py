@@ -122,7 +122,7 @@ def incidents_by_need() -> list[Shown]:
     goes_on = Incident.ended_at.is_(None)
     size = case((goes_on, Incident.count), else_=0)
     query = select(Incident).order_by(asks.desc(), goes_on.desc(), size.desc(), Incident.id.desc())
-    return _shown(list(db.session.scalars(query.limit(PAGE))))
+    return as_shown(list(db.session.scalars(query.limit(PAGE))))
 
 
 def find_shown(incident_id: int) -> Shown:
@@ -130,7 +130,24 @@ def find_shown(incident_id: int) -> Shown:
     incident = db.session.scalar(select(Incident).where(Incident.id == incident_id))
     if incident is None:
         raise NotFound("There is no such incident in this workspace.")
-    return _shown([incident])[0]
+    return as_shown([incident])[0]
+
+
+def as_shown(incidents: Sequence[Incident]) -> list[Shown]:
+    """These incidents with what they hold, in their order."""
+    ids = [incident.id for incident in incidents]
+    counts = {row.incident_id: row for row in _counts(ids)}
+    wanted = {incident.decided_by for incident in incidents if incident.decided_by}
+    names = {user.id: user.name or user.email for user in db.session.scalars(select(User).where(User.id.in_(wanted)))}
+    return [
+        Shown(
+            incident,
+            counts[incident.id].waiting if incident.id in counts else 0,
+            counts[incident.id].written if incident.id in counts else 0,
+            names.get(incident.decided_by or 0, ""),
+        )
+        for incident in incidents
+    ]
 
 
 def held_of(incident_id: int) -> list[Held]:
@@ -220,22 +237,6 @@ WHERE c.workspace_id = :workspace AND m.workspace_id = :workspace AND {provider_
 GROUP BY c.id, c.name ORDER BY number DESC, c.id DESC LIMIT 10
 """  # noqa: S608 - only constants of the house are put together
 )
-
-
-def _shown(incidents: Sequence[Incident]) -> list[Shown]:
-    ids = [incident.id for incident in incidents]
-    counts = {row.incident_id: row for row in _counts(ids)}
-    wanted = {incident.decided_by for incident in incidents if incident.decided_by}
-    names = {user.id: user.name or user.email for user in db.session.scalars(select(User).where(User.id.in_(wanted)))}
-    return [
-        Shown(
-            incident,
-            counts[incident.id].waiting if incident.id in counts else 0,
-            counts[incident.id].written if incident.id in counts else 0,
-            names.get(incident.decided_by or 0, ""),
-        )
-        for incident in incidents
-    ]
 
 
 def _counts(ids: Sequence[int]) -> Sequence[Any]:

@@ -13,9 +13,10 @@ from app.core.database import current_workspace_id, db
 from app.core.errors import NotFound
 from app.messages.models import IncomingMail, Message
 from app.tracking.recipients import Recipient
+from app.tracking.set_aside import UNREAD
 
 PAGE = 50
-KINDS = ("reply", "autoreply", "bounce", "delayed", "complaint", "feedback", "delivered", "challenge", "none")
+KINDS = ("reply", "autoreply", "bounce", "delayed", "complaint", "feedback", "delivered", "challenge", "none", UNREAD)
 STATES = ("understood", "unknown", "waiting")
 WISH = "wish"
 """Among the kinds that are looked for: replies that look like a wish to leave."""

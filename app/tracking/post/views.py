@@ -18,6 +18,7 @@ from app.tracking.post.queries import KINDS, PAGE, STATES, WISH, Wanted, find_ma
 from app.tracking.recipients import Recipient
 from app.tracking.replies.forwarding import wish_of
 from app.tracking.replies.wish import recipient_of, unsubscribe_writer
+from app.tracking.set_aside import UNREAD
 
 bp = Blueprint("incoming", __name__, url_prefix="/w/<ws>/incoming")
 
@@ -59,6 +60,8 @@ def index() -> Any:
 def show(mail_id: int) -> Any:
     """One mail: what was made of it, and what it says."""
     mail = find_mail(mail_id)
+    if mail.kind == UNREAD:
+        return render_template("tracking/post/set_aside.html", mail=mail)
     parts, recipient = read_parts(mail.raw), _recipient(mail)
     return render_template(
         "tracking/post/show.html",

@@ -23,6 +23,8 @@ from app.tracking.webhooks.storing import count_refusal, take
 
 LIMIT = 5 * 1024 * 1024
 """Bytes of one call."""
+AGAIN = {"brevo": 429}
+"""What a provider takes for "later", where that is not 503."""
 PATH = "/hooks/"
 EXTENSION = "merpati.hooks"
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
@@ -64,13 +66,15 @@ def _open_door(state: BlueprintSetupState) -> None:
 
 def answer(public_id: str, environ: dict[str, Any], desk: Desk) -> Response:
     """Store what a provider says; a job reads it later. The words are for the provider's log."""
+    public_id = public_id.replace("\0", "")
     try:
-        return _answer(public_id.replace("\0", ""), environ, desk)
+        return _answer(public_id, environ, desk)
     except NotFound as error:
         return _say(404, str(error))
     except TemporaryFailure as error:
         log("webhooks").error("a call could not be stored; it will come again", error=str(error))
-        return _say(503, str(error))
+        hook = desk.recall(public_id)
+        return _say(AGAIN.get(hook.kind if hook else "", 503), str(error))
 
 
 def _answer(public_id: str, environ: dict[str, Any], desk: Desk) -> Response:

@@ -30,9 +30,9 @@ def read_json(body: bytes) -> Any:
 
 
 def storable(value: Any) -> str:
-    """The value as JSON that PostgreSQL keeps: it has neither NUL nor half of a surrogate pair, nor infinity."""
+    """The value as JSON that PostgreSQL keeps: it has neither NUL nor half of a surrogate pair, infinity nor NaN."""
     text = json.dumps(value)
-    if "\\u0000" in text or "\\ud" in text or "Infinity" in text:
+    if "\\u0000" in text or "\\ud" in text or "Infinity" in text or "NaN" in text:
         return json.dumps(_cleaned(value))
     return text
 

@@ -108,7 +108,7 @@ def test_each_message_of_a_batch_has_its_own_verdict(codes: list[int | None]) ->
         ("ses", 200, {}, (State.UNCERTAIN, "", False)),
         ("ses", 429, {"message": "Maximum sending rate exceeded."}, (State.DEFERRED, "speeding", False)),
         ("ses", 400, {"__type": "ThrottlingException", "message": "Slow"}, (State.DEFERRED, "speeding", False)),
-        ("ses", 400, {"__type": "x#BadRequestException", "message": "Illegal address"}, (State.BOUNCED, "", True)),
+        ("ses", 400, {"__type": "x#BadRequestException", "message": "Illegal address"}, (State.BOUNCED, "", False)),
         ("ses", 400, {"__type": "MessageRejected", "message": "A virus was found"}, (State.BOUNCED, "", False)),
         ("ses", 500, {"__type": "InternalFailure"}, (State.UNCERTAIN, "", False)),
         ("ses", 504, {}, (State.UNCERTAIN, "", False)),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from app.core import clock
@@ -102,6 +102,7 @@ def test_whatever_stands_in_an_event_it_can_be_read(app: Flask, kind: str, event
 
 
 @given(value=anything)
+@example(value={"at": [float("nan"), float("inf")]})
 @MANY
 def test_whatever_is_kept_is_fit_for_the_database(value: Any) -> None:
     text = storable(value)

@@ -1,4 +1,9 @@
-"""Brevo. After the documentation of Brevo (Transactional webhooks)."""
+"""Brevo. After the documentation of Brevo (Transactional webhooks; Batched webhooks; the names of events in Get the
+content of a sent transactional email).
+
+Brevo explains `invalid_email` and `blocked` by the sender's address, and shows the recipient's: so neither is believed
+to speak of a person.
+"""
 
 from typing import Any
 

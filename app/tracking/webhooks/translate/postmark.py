@@ -1,4 +1,5 @@
-"""Postmark. After the documentation of Postmark (Webhooks; Bounce API, bounce types)."""
+"""Postmark. After the documentation of Postmark (Subscription change webhook; Bounce API, bounce types, as its clients
+have them)."""
 
 from typing import Any
 
@@ -28,6 +29,7 @@ _BOUNCES: dict[str, tuple[Meaning, Hint]] = {
     "Unknown": ("bounce", Hint()),
     "ManuallyDeactivated": ("theirs", Hint()),
     "ManualSuppression": ("theirs", Hint()),
+    "Unconfirmed": ("theirs", Hint()),
     "SpamComplaint": ("complaint", Hint()),
     "Unsubscribe": ("unsubscribed", Hint()),
     "AutoResponder": ("autoreply", Hint()),

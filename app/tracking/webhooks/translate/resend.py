@@ -1,5 +1,5 @@
-"""Resend. After the documentation of Resend (Webhooks, event types; Email bounces). Its bounces are those of
-Amazon SES, with the same types."""
+"""Resend. After the documentation of Resend (Webhooks: event types, email.bounced, email.failed, email.suppressed). Its
+bounces are those of Amazon SES, with the same types; the servers' own words come as a list."""
 
 import re
 from typing import Any

@@ -1,6 +1,7 @@
-"""SendGrid. After the documentation of Twilio SendGrid (Event Webhook Reference).
+"""SendGrid. After the documentation of Twilio SendGrid (Event Webhook Reference; Glossary, Drops; Bounces API).
 
-A `bounce` of type `blocked` is about the sender. `dropped` was never tried: mostly SendGrid's own list.
+A `bounce` of type `blocked` is about the sender. `dropped` was never tried: mostly SendGrid's own lists, of which it
+has one of addresses that it calls invalid. The type `expired` is not in the reference; clients know it.
 """
 
 from typing import Any
@@ -25,7 +26,6 @@ MEANINGS: dict[str, Meaning] = {
 }
 _TRIED_IN_VAIN = {
     "spam content": Hint("contenterror", True),
-    "invalid": Hint("syntaxerror", True),
     "invalid smtpapi header": Hint("syntaxerror", True),
     "recipient list over package quota": Hint("systemerror"),
 }
@@ -50,6 +50,8 @@ def hear_sendgrid(kind: str, event: dict[str, Any]) -> Heard:
     elif kind == "blocked" or (kind == "bounce" and text_at(event, "type") == "blocked"):
         # What is blocked speaks of the sender, so it cannot declare an address dead unless the reply itself does.
         hint = hint._replace(reason=hint.reason or "blocked", is_final=False, names_person=False)
+    elif kind == "bounce" and text_at(event, "type") == "expired":
+        hint = Hint("expired")
     elif kind == "bounce":
         hint = hint._replace(names_person=True)
     name = text_at(event, "sg_message_id")

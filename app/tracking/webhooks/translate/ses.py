@@ -1,7 +1,9 @@
 """Amazon SES, as events and as older notifications.
 
-After the documentation of Amazon SES (Contents of event data). Transient/General is mostly an auto-reply that
-SES took for a bounce; it is one unless a reply of a mail server stands in it.
+After the documentation of Amazon SES (Contents of event data that Amazon SES publishes to Amazon SNS).
+Transient/General is mostly an auto-reply that SES took for a bounce; it is one unless a reply of a mail server stands
+in it. Subtypes of lists of tenants and of validated addresses are newer than the copy of that table that was read; code
+that reads them is.
 """
 
 import re
@@ -23,9 +25,13 @@ MEANINGS: dict[str, Meaning] = {
     "Open": "kept",
     "Click": "kept",
     "Text": "kept",
+    "AmazonSnsSubscriptionSucceeded": "kept",
 }
 _PLACES = {"DeliveryDelay": "deliveryDelay", "Rendering Failure": "failure"}
-_THEIRS = frozenset({"Suppressed", "OnAccountSuppressionList", "UnsubscribedRecipient"})
+_THEIRS = frozenset(
+    {"Suppressed", "OnAccountSuppressionList", "OnTenantSuppressionList", "EmailValidationSuppressed"}
+    | {"UnsubscribedRecipient"}
+)
 HINTS = {
     ("Permanent", "General"): Hint("", True, True),
     ("Permanent", "NoEmail"): Hint("userunknown", True, True),
@@ -44,6 +50,9 @@ _DELAYS = {
     "TransientCommunicationFailure": Hint("networkerror"),
     "InternalFailure": Hint("systemerror"),
     "SendingDeferral": Hint("speeding"),
+    "BYOIPHostNameLookupUnavailable": Hint("requireptr"),
+    "General": Hint(),
+    "Undetermined": Hint(),
 }
 _REPLY = re.compile(r"\b[45]\d\d[ -]|\b[45]\.\d{1,3}\.\d{1,3}\b").search
 

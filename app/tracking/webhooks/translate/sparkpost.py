@@ -1,4 +1,5 @@
-"""SparkPost. After the documentation of SparkPost (Event types; Bounce classification codes)."""
+"""SparkPost. After the documentation of SparkPost (Webhooks API; Bounce Classification Codes, which knows all classes
+here but 26)."""
 
 from typing import Any
 

@@ -1,7 +1,8 @@
 """SendGrid signs time and body with ECDSA on P-256; its public key is the owner's to enter.
 
-After the documentation of Twilio SendGrid (Event Webhook Security Features): the signature is DER in base64
-over the timestamp header and the raw bytes, SHA-256; the key is a SubjectPublicKeyInfo in base64.
+After the documentation of Twilio SendGrid (Event Webhook Security Features; Troubleshooting): the signature is DER in
+base64 over the timestamp header and the raw bytes, SHA-256; the key is a SubjectPublicKeyInfo in base64; what is not
+answered by a 2xx comes again for 24 hours, known by its `sg_event_id`.
 """
 
 import binascii
@@ -14,10 +15,12 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from app.core.errors import Invalid
-from app.tracking.webhooks.calls import Call, Lock, Refused, check_age
+from app.tracking.webhooks.calls import Call, Lock, Refused
+from app.tracking.webhooks.verify.lateness import check_lateness
 
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
+LATEST = 25 * 3600
 
 
 def verify_sendgrid(call: Call, lock: Lock) -> None:
@@ -30,7 +33,7 @@ def verify_sendgrid(call: Call, lock: Lock) -> None:
         raise Refused("The signature is not SendGrid's by the key entered here. Nothing was stored.") from None
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 15):
         raise Refused("The signed time is not one. Nothing was stored.")
-    check_age(call, int(stamp))
+    check_lateness(call, int(stamp), LATEST)
 
 
 @lru_cache(maxsize=64)

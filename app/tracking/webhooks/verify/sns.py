@@ -1,9 +1,9 @@
 """Amazon SNS signs fixed fields of its envelope with a key whose certificate it publishes itself.
 
-After the documentation of Amazon SNS (Verifying the signatures of Amazon SNS messages): the signed text is
-name and value on lines of their own, in alphabetical order; SignatureVersion 1 is SHA-1, 2 is SHA-256, both RSA with
-PKCS #1 v1.5. The time is that of publishing, and SNS tries again for an hour: so an hour is allowed, and a repeat is
-known by its MessageId.
+After the documentation of Amazon SNS (Verifying the signatures of Amazon SNS messages; Message delivery retries): the
+signed text is name and value on lines of their own, in alphabetical order; SignatureVersion 1 is SHA-1, 2 is SHA-256,
+both RSA with PKCS #1 v1.5. The time is that of publishing, and SNS tries again for an hour at most: so two are allowed,
+and a repeat is known by its MessageId.
 """
 
 import binascii
@@ -21,11 +21,12 @@ from cryptography.x509 import Certificate, load_pem_x509_certificate
 
 from app.core.errors import Unavailable
 from app.tracking.webhooks import fetching
-from app.tracking.webhooks.calls import Call, Lock, Refused, check_age
+from app.tracking.webhooks.calls import Call, Lock, Refused
 from app.tracking.webhooks.fetching import Place, certificate_place
 from app.tracking.webhooks.reading import text_at
+from app.tracking.webhooks.verify.lateness import check_lateness
 
-PATIENCE = 3600
+LATEST = 2 * 3600
 NOTIFICATION, SUBSCRIPTION, END = "Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"
 _OF_NOTIFICATION = ("Message", "MessageId", "Subject", "Timestamp", "TopicArn", "Type")
 _OF_CONFIRMATION = ("Message", "MessageId", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type")
@@ -102,7 +103,7 @@ def verify_sns(call: Call, lock: Lock, body: Any) -> None:
         sent_at = datetime.fromisoformat(text_at(body, "Timestamp")).timestamp()
     except (InvalidSignature, binascii.Error, ValueError, OverflowError):
         raise Refused("The signature is not that of Amazon SNS. Nothing was stored.") from None
-    check_age(call, sent_at, PATIENCE)
+    check_lateness(call, sent_at, LATEST)
 
 
 def signed_text(body: Any, names: tuple[str, ...]) -> bytes:

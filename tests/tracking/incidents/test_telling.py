@@ -1,0 +1,340 @@
+"""Owners are told by mail of what holds something: once, not every minute, and only while it needs somebody."""
+
+from datetime import timedelta
+from email import message_from_bytes, policy
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from rq import Queue
+from rq.serializers import JSONSerializer
+from sqlalchemy import delete, select, text
+
+from app.accounts.models import Membership, Role, User, Workspace
+from app.accounts.setup import add_member, create_user
+from app.campaigns.models import Campaign
+from app.core import clock
+from app.core.database import db, in_workspace
+from app.core.jobs import Job
+from app.core.settings import Settings
+from app.factory import create_app
+from app.mail.wire import WireMail
+from app.messages.models import Message
+from app.sending import outgoing
+from app.sending.models import OutgoingMail
+from app.tracking.incidents import telling
+from app.tracking.incidents.decisions import discard
+from app.tracking.incidents.telling import INCIDENT, tell_owners
+from app.tracking.models import Incident, IncidentNotice
+from tests.tracking.acting.world import bounce
+from tests.tracking.incidents.crowd import crowd
+from tests.tracking.incidents.test_races import at_once
+from workers import priority
+from workers import watch as workers_watch
+
+
+class Owners:
+    """Incidents come up, the minute's look is taken, what waits is sent; what goes out is caught."""
+
+    def __init__(self, workspace: Workspace, outbox: list[WireMail]) -> None:
+        self.workspace, self.outbox = workspace, outbox
+
+    def burst(self, provider: str = "google", reason: str = "userunknown") -> Incident:
+        return self._add(kind="burst", provider=provider, reason=reason, count=42, of=400, action="held")
+
+    def refusal(self, count: int = 80, action: str = "nothing", reason: str = "blocked") -> Incident:
+        words = "550 5.7.1 <you> are on our list"
+        return self._add(
+            kind="blocked", provider="yahoo", reason=reason, count=count, of=90, action=action, words=words
+        )
+
+    def complaints(self, state: str = "paused") -> Incident:
+        with in_workspace(self.workspace.id):
+            campaign = Campaign(name="Dovecote weekly", state=state, launched_at=clock.now())
+            db.session.add(campaign)
+            db.session.flush()
+        words = "12 complaints of 3,000 messages delivered at yahoo."
+        return self._add(
+            kind="complaints",
+            provider="yahoo",
+            reason="complained",
+            campaign_id=campaign.id,
+            count=12,
+            action="paused",
+            words=words,
+        )
+
+    def look(self) -> None:
+        tell_owners()
+        for notice in self.notices(queued_at=None):
+            outgoing.send_outgoing(INCIDENT, notice.id)
+
+    def notices(self, **which: Any) -> list[IncidentNotice]:
+        with in_workspace(self.workspace.id):
+            return list(db.session.scalars(select(IncidentNotice).filter_by(**which).order_by(IncidentNotice.id)))
+
+    def _add(self, **facts: Any) -> Incident:
+        with in_workspace(self.workspace.id):
+            incident = Incident(began_at=clock.now(), seen_at=clock.now(), **facts)
+            db.session.add(incident)
+            db.session.commit()
+            return incident
+
+
+@pytest.fixture
+def owners(workspace: Workspace, ada: User, monkeypatch: pytest.MonkeyPatch) -> Owners:
+    # What other tests left lies in the same database, and the look is at all workspaces.
+    db.session.execute(text("UPDATE incidents SET told_at = now() WHERE told_at IS NULL"))
+    db.session.commit()
+    outbox: list[WireMail] = []
+
+    def catch(_workspace_id: int, mail: WireMail) -> str:
+        outbox.append(mail)
+        return "250 OK"
+
+    monkeypatch.setattr(outgoing, "send_mail", catch)
+    return Owners(workspace, outbox)
+
+
+def parsed(mail: WireMail) -> tuple[str, str, str]:
+    read: Any = message_from_bytes(mail.data, policy=policy.default)
+    plain, html = read.iter_parts()
+    return read["Subject"], " ".join(plain.get_content().split()), html.get_content()
+
+
+def test_a_burst_is_told_with_its_numbers_and_its_page(owners: Owners, workspace: Workspace, ada: User) -> None:
+    made = crowd(workspace, 60)
+    made.tell(slice(0, 30), lambda: bounce("userunknown"))
+    (incident,) = made.incidents()
+    made.watch()
+    owners.look()
+    (mail,) = owners.outbox
+    assert (mail.envelope_to, mail.envelope_from) == (ada.email, "no-reply@mail.example.com")
+    subject, plain, html = parsed(mail)
+    assert subject == f"{workspace.name}: Many addresses fail alike at Gmail, Google Workspace: No such mailbox"
+    for words in (
+        "30 of 60 messages failed",
+        "It concerns 30 people",
+        "What is kept:",
+        "in doubt, discard",
+        "Look at it and decide: http",
+    ):
+        assert words in plain
+    page = f"http://localhost/w/{workspace.slug}/incidents/{incident.id}"
+    assert page in plain
+    assert f'href="{page}"' in html
+    assert "<time" not in plain
+
+
+def test_a_refusal_and_a_pause_are_told(owners: Owners, workspace: Workspace) -> None:
+    owners.complaints()
+    owners.refusal()
+    owners.look()
+    (mail,) = owners.outbox
+    subject, plain, html = parsed(mail)
+    assert subject.endswith("Mail refused by Yahoo, AOL: Our server was refused (and 1 more)")
+    assert "550 5.7.1 <you> are on our list" in plain
+    assert "<you>" not in html
+    assert "1 more incident came up as well: Complaints from Yahoo, AOL" in plain
+    assert "Look at it: http" in plain
+
+
+@pytest.mark.parametrize(
+    ("kind", "facts"),
+    [
+        ("refusal", {"count": 3}),
+        ("refusal", {"reason": "spamdetected"}),
+        ("complaints", {"state": "sending"}),
+    ],
+    ids=["a handful", "about what it says", "resumed"],
+)
+def test_what_holds_nothing_is_not_told(owners: Owners, kind: str, facts: dict[str, Any]) -> None:
+    getattr(owners, kind)(**facts)
+    owners.look()
+    assert owners.outbox == []
+    assert owners.notices() == []
+
+
+def test_each_is_told_once_and_an_hour_lies_between(owners: Owners) -> None:
+    owners.burst()
+    owners.look()
+    owners.burst("yahoo")
+    for _minute in range(3):
+        owners.look()
+    with clock.moved(timedelta(minutes=59)):
+        owners.refusal()
+        owners.look()
+    assert len(owners.outbox) == 1
+    with clock.moved(timedelta(minutes=61)):
+        owners.look()
+        owners.look()
+    with clock.moved(timedelta(hours=5)):
+        owners.look()
+    assert len(owners.outbox) == 2
+    subject, plain, _html = parsed(owners.outbox[1])
+    assert "fail alike at Yahoo, AOL" in subject
+    assert subject.endswith("(and 1 more)")
+    assert "1 more incident came up as well: Mail refused by Yahoo, AOL" in plain
+
+
+def test_what_is_decided_or_over_before_the_mail_goes_is_left_out(owners: Owners, workspace: Workspace) -> None:
+    burst, refusal = owners.burst(), owners.refusal()
+    tell_owners()
+    with in_workspace(workspace.id):
+        discard(burst.id, None)
+        db.session.commit()
+    (notice,) = owners.notices()
+    outgoing.send_outgoing(INCIDENT, notice.id)
+    subject, plain, _html = parsed(owners.outbox.pop())
+    assert subject.endswith("Mail refused by Yahoo, AOL: Our server was refused")
+    assert "Gmail" not in plain
+
+    with clock.moved(timedelta(hours=2)):
+        refusal = owners.refusal()
+        tell_owners()
+        with in_workspace(workspace.id):
+            db.session.get_one(Incident, refusal.id).ended_at = clock.now()
+            db.session.commit()
+        owners.look()
+    assert owners.outbox == []
+    assert owners.notices(queued_at=None) == [], "nothing is tried again and again"
+
+
+def test_a_burst_that_fell_silent_still_asks(owners: Owners, workspace: Workspace) -> None:
+    burst = owners.burst()
+    with in_workspace(workspace.id):
+        db.session.get_one(Incident, burst.id).ended_at = clock.now()
+        db.session.commit()
+    owners.look()
+    assert len(owners.outbox) == 1
+
+
+def test_only_owners_who_can_sign_in_are_told(owners: Owners, workspace: Workspace, eve: User, vic: User) -> None:
+    second = create_user(f"second-{workspace.id}@example.com")
+    gone = create_user(f"gone-{workspace.id}@example.com")
+    gone.active = False
+    for user in (second, gone):
+        add_member(workspace, user, Role.OWNER)
+    db.session.commit()
+    owners.burst()
+    tell_owners()
+    # Who is no owner any more when the mail goes does not get it.
+    db.session.execute(
+        delete(Membership).where(Membership.workspace_id == workspace.id, Membership.user_id == second.id)
+    )
+    db.session.commit()
+    assert len(owners.notices()) == 2
+    owners.look()
+    assert len(owners.outbox) == 1
+    assert owners.outbox[0].envelope_to.startswith("ada")
+
+
+def test_an_owner_switches_them_off(owners: Owners, workspace: Workspace, as_ada: FlaskClient) -> None:
+    page = as_ada.get(f"/w/{workspace.slug}/settings")
+    assert "Mail about incidents" in page.text
+    whole = {
+        "name": "Aviary",
+        "timezone": "UTC",
+        "from_name": "Aviary News",
+        "from_email": "news@aviary.example.com",
+        "reply_to": "",
+        "postal_address": "2 Dovecote Lane",
+        "hold_seconds": "30",
+        "confirm_above": "100",
+    }
+    path = f"/w/{workspace.slug}/settings"
+    assert as_ada.post(path, data=whole | {"tells_owners": "no"}).status_code == 302
+    owners.burst()
+    owners.look()
+    assert as_ada.post(path, data=whole | {"tells_owners": "perhaps"}).status_code == 422
+    assert as_ada.post(path, data=whole).status_code == 302
+    assert not db.session.get_one(Workspace, workspace.id).tells_owners, "what did not arrive stays"
+    assert as_ada.post(path, data=whole | {"tells_owners": "yes"}).status_code == 302
+    owners.look()
+    assert owners.outbox == [], "what began while they were off is no news"
+    owners.burst("yahoo")
+    owners.look()
+    assert len(owners.outbox) == 1
+
+
+def test_the_minutes_look_tells_even_when_it_stumbles(
+    owners: Owners, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbles() -> None:
+        raise ArithmeticError
+
+    owners.complaints()
+    with monkeypatch.context() as patched:
+        patched.setattr(workers_watch, "watch", stumbles)
+        with pytest.raises(ArithmeticError):
+            workers_watch.watch_incidents()
+    assert len(owners.notices()) == 1
+    owners.look()
+    workers_watch.watch_incidents()
+    assert len(owners.outbox) == 1
+
+
+def test_of_two_looks_at_once_one_writes(owners: Owners, app: Flask) -> None:
+    owners.burst()
+    at_once(app, *[tell_owners] * 4)
+    owners.burst("yahoo")
+    at_once(app, *[tell_owners] * 4)
+    assert len(owners.notices()) == 1
+
+
+def test_a_message_of_a_paused_campaign_is_said_to_be_kept(owners: Owners, workspace: Workspace) -> None:
+    incident = owners.complaints()
+    with in_workspace(workspace.id):
+        for state in ("planned", "deferred", "sent"):
+            db.session.add(Message(campaign_id=incident.campaign_id, address="ada@example.org", state=state))
+        db.session.commit()
+    owners.look()
+    assert "2 messages that have not gone out are kept" in parsed(owners.outbox[0])[1]
+
+
+def test_what_a_dead_worker_left_is_queued_by_the_next_look(
+    owners: Owners, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owners.burst()
+    with monkeypatch.context() as patched:
+        patched.setattr(telling, "enqueue_job", _dies)
+        with pytest.raises(SystemExit):
+            tell_owners()
+    db.session.rollback()
+    (notice,) = owners.notices(queued_at=None)
+    tell_owners()
+    queue = Queue(Job.SEND_SYSTEM_MAIL.queue, connection=app.extensions["merpati.queue"], serializer=JSONSerializer)
+    assert any(job.startswith(f"mail-{INCIDENT}-{notice.id}--") for job in queue.job_ids)
+
+
+def test_a_worker_without_pages_finds_the_words(owners: Owners, settings: Settings) -> None:
+    owners.burst()
+    tell_owners()
+    (notice,) = owners.notices()
+    worker = create_app(settings, web=False)
+    with worker.app_context():
+        priority.send_system_mail(INCIDENT, notice.id)
+        db.session.remove()
+        db.engine.dispose()
+    (mail,) = owners.outbox
+    assert parsed(mail)[0].endswith("fail alike at Gmail, Google Workspace: No such mailbox")
+
+
+def test_a_mail_that_no_server_takes_yet_stays(owners: Owners, monkeypatch: pytest.MonkeyPatch) -> None:
+    owners.burst()
+    tell_owners()
+    (notice,) = owners.notices()
+    with monkeypatch.context() as patched:
+        patched.setattr(outgoing, "send_mail", _dies)
+        with pytest.raises(SystemExit):
+            outgoing.send_outgoing(INCIDENT, notice.id)
+    db.session.rollback()
+    with in_workspace(owners.workspace.id):
+        waiting = db.session.scalars(select(OutgoingMail).where(OutgoingMail.kind == INCIDENT)).all()
+    assert [row.row_id for row in waiting] == [notice.id]
+    assert owners.notices(queued_at=None) == []
+
+
+def _dies(*_arguments: object, **_named: object) -> None:
+    raise SystemExit
