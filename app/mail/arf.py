@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 
+from app.mail.failure_words import untagged
 from app.mail.fields import Fields, parameter, read_fields
 from app.mail.incoming import Kind, RecipientReport
 from app.mail.mime import Part
@@ -60,7 +61,7 @@ def _wish_to_leave(mail: Part) -> FeedbackReport | None:
 
     It calls itself an automatic answer. Of other programs' requests only the address that they come to tells.
     """
-    asks = mail.header.text("Subject").lower().startswith("unsubscribe")
+    asks = untagged(mail.header.text("Subject")).lower().startswith("unsubscribe")
     if asks and "Auto-Submitted" in mail.header and _BY_APPLE_MAIL.search(own_words(mail)[:1000]):
         return FeedbackReport("opt-out", feedback_recipients([mail.header.text("From")]))
     return None

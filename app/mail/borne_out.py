@@ -9,6 +9,7 @@ _LONGEST = 2000
 # Words of systems about mailboxes of their own: Exchange, IMail, the local agents of Unix, Notes, Gmail, VText.
 _OWN_DIRECTORY = re.compile(
     r"recipient name is not recognized|final delivery userid|mail\.local|address couldn.t be found|000C05A6"
+    r"|domino[ -](?:verzeichnis|katalogu)|(?:annuaire|directorio|rubrica|diretório|adresboek|elenco) [^\n]{0,10}domino"
     r"|not (?:listed|found) in (?:the |this )?(?:public )?(?:name|domino|address)|invalid user address"
     r"|not a (?:local|valid) user (?:on|of) this|no such local (?:user|mailbox)",
     re.IGNORECASE,
@@ -23,8 +24,13 @@ _NO_HOST = re.compile(r"account or domain may not exist, they may be blacklisted
 # The refusal by table: in Exchange Online the directory, in Postfix `check_recipient_access`. Tables of senders and of
 # machines have other words there ("Sender address rejected", "Client host rejected"), so it is the recipient's name.
 _BY_TABLE = re.compile(r"\brecipient address rejected: access denied", re.IGNORECASE)
-# RFC 5321 §4.2.3 gives this sentence to 450 (busy) and to 550 (not found, no access, or policy).
-_UNAVAILABLE = re.compile(r"\bmailbox unavailable\b", re.IGNORECASE)
+# RFC 5321 §4.2.3 gives this sentence to 450 (busy) and to 550 (not found, no access, or policy). Who adds nothing to it
+# at RCPT means the first: so say Outlook.com, GMX, IONOS and Yandex on their help pages.
+_UNAVAILABLE = re.compile(r"\bmailbox unavailable\b(?! or\b|\S* (?:due|because|policy))", re.IGNORECASE)
+# "Other address status" (RFC 3463 §3.2) with nothing but the refusal: Cisco's gateways, for whom the directory lacks.
+_ADDRESS_REJECTED = re.compile(
+    r"\b(?:address|recipient)\s+rejected\b[.\s]*(?:<?[^\s<>@]{1,64}@[^\s<>]{1,255}>?[.\s]*)?\Z", re.I
+)
 
 
 def is_borne_out(whole: str, reply: str, status: str, reply_code: int | None, stage: Stage | None) -> bool:
@@ -38,9 +44,11 @@ def is_borne_out(whole: str, reply: str, status: str, reply_code: int | None, st
         return False
     if status[2:4] == "1.":
         return True
+    # The standard's sentence for a mailbox that RCPT names, and what is wrong with it: two statements that agree.
+    twice = reply_code == 550 and stage is None and _UNAVAILABLE.search(reply) is not None
     silent = reply_code is None and (not status or status.endswith((".0.0", ".5.0")))
     own = _OWN_DIRECTORY.search(whole[:_LONGEST]) is not None
-    return status[2:4] != "7." and (stage == "rcpt" or (own and (silent or stage is None)))
+    return status[2:4] != "7." and (stage == "rcpt" or twice or (own and (silent or stage is None)))
 
 
 def says_unroutable(text: str, reason: str, reply_code: int | None) -> bool:
@@ -53,6 +61,11 @@ def says_unroutable(text: str, reason: str, reply_code: int | None) -> bool:
 def refuses_mailbox(text: str, reason: str, reply_code: int | None, stage: Stage | None) -> bool:
     """Whether the standard's own sentence refuses the mailbox for good, without saying why: no fault of a machine."""
     return reason == "systemerror" and reply_code == 550 and stage in ("rcpt", None) and bool(_UNAVAILABLE.search(text))
+
+
+def refuses_address(text: str, status: str, stage: Stage | None) -> bool:
+    """Whether RCPT was refused for the address as such: nothing else is said, and the code is that of addresses."""
+    return stage == "rcpt" and status[2:] == "1.0" and _ADDRESS_REJECTED.search(text[:_LONGEST]) is not None
 
 
 def refuses_by_name(text: str, reason: str, stage: Stage | None) -> bool:

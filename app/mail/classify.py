@@ -1,8 +1,9 @@
 """From a reply or a diagnosis to a verdict: reason, scope, persistence. One judge for SMTP replies and for bounces."""
 
+import re
 from dataclasses import dataclass
 
-from app.mail.borne_out import is_borne_out, refuses_by_name, refuses_mailbox, says_unroutable
+from app.mail.borne_out import is_borne_out, refuses_address, refuses_by_name, refuses_mailbox, says_unroutable
 from app.mail.phrases import reason_by_text
 from app.mail.providers import ProviderRule, reason_by_provider
 from app.mail.reasons import REASONS, Effect, Persistence, Scope
@@ -10,8 +11,12 @@ from app.mail.replies_within import ENHANCED, reply_within, unwrapped
 from app.mail.status_codes import Stage, reason_by_code
 
 _DEAD = frozenset({"userunknown", "hasmoved", "hostunknown", "notaccept"})
+_UNCLEAR = frozenset({"onhold", "undefined"})
 # Where the code says the same as the words, but more of it (RFC 3463 §3.2, §3.3).
 _SHARPENED = {("userunknown", "1.6"): "hasmoved", ("mesgtoobig", "2.3"): "exceedlimit"}
+
+# What DNS says for good, whatever class the code has: Gmail reports it as 4.0.0 when it has given up (RFC 8020).
+_NO_SUCH_NAME = re.compile(r"\bNXDOMAIN\b|domain name not found", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +85,17 @@ def judge(
     if refuses_by_name(text, reason, stage):
         reason = "userunknown"
     elif refuses_mailbox(text, reason, reply_code, stage):
-        reason, evidence = "filtered", "mailbox unavailable, for good (RFC 5321 §4.2.3)"
+        told_at = "userunknown" if stage == "rcpt" and status[2:4] != "7." else "filtered"
+        reason, evidence = told_at, "mailbox unavailable, for good (RFC 5321 §4.2.3)"
+    elif reason in _UNCLEAR and refuses_address(text, status, stage):
+        reason, evidence = "userunknown", "the address is rejected (RFC 3463 §3.2)"
     elif by_provider and vouched and by_provider.firsthand:
         pass
     elif reason == "userunknown" and not is_borne_out(whole, text, status, reply_code, stage):
         reason, evidence = "filtered", f"{evidence}; nothing else bears it out"
     permanent = _is_permanent(status, reply_code) if status or reply_code else gave_up
+    if reason == "hostunknown" and gave_up and reply_code is None and _NO_SUCH_NAME.search(text):
+        permanent = True
     found, (reason, lasting) = reason, _at_stage(reason, permanent, stage)
     if reason != found:
         evidence += f"; said at {stage}"

@@ -20,11 +20,16 @@ def read_correspondence(mail: Part, tokens: tuple[str, ...]) -> tuple[Kind, tupl
     opening = own_words(mail)[:_OPENING]
     if sign := challenge_sign(header, opening):
         return "challenge", (), sign
+    if sign := _robot_of_list(header):
+        return "list", (), sign
     if sign := autoreply_sign(header) or _absence(header, opening):
         absent = first_address(header.text("From"))
         return "autoreply", (unjudged(absent, REASONS["vacation"], sign),) if absent else (), sign
-    if sign := _robot_of_list(header):
-        return "list", (), sign
+    if not first_address(header.text("From")):
+        return "none", (), "names nobody who wrote it"
+    if "<>" in header.all("Return-Path")[:1] and mail.content_type != "multipart/report":
+        # People's programs name whom to tell of a failure; what names nobody is automatic (RFC 5321 §4.5.5).
+        return "autoreply", (), "no return path"
     if tokens:
         return "reply", (), "answers a message of ours"
     if sign := _list_sign(header):

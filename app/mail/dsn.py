@@ -43,7 +43,8 @@ def read_dsn(mail: Part) -> StatusReport | None:
     told = [group for group in groups if "Final-Recipient" in group or "Original-Recipient" in group]
     told = told[:MAX_RECIPIENTS]
     prose = _prose(mail, body)
-    named = recipients_in_prose(mail, prose)
+    # Reports do not always spell an address twice in the same case.
+    named = {address.lower(): (address, said) for address, said in recipients_in_prose(mail, prose).items()}
     reporter = next((_without_type(group.text("Reporting-MTA")) for group in groups if "Reporting-MTA" in group), "")
     recipients = tuple(_recipient(group, prose, named, reporter, len(told)) for group in told)
     envelope_id = next((group.text("Original-Envelope-Id") for group in groups if "Original-Envelope-Id" in group), "")
@@ -84,7 +85,9 @@ def _prose(mail: Part, body: Part) -> str:
     return own_words(mail)[:4000]
 
 
-def _recipient(group: Fields, prose: str, named: dict[str, str], reporter: str, count: int) -> RecipientReport:
+def _recipient(
+    group: Fields, prose: str, named: dict[str, tuple[str, str]], reporter: str, count: int
+) -> RecipientReport:
     diagnostic = group.text("Diagnostic-Code")[: room_for(count)]
     alone = count == 1
     status = enhanced_status(group.text("Status"))
@@ -92,9 +95,9 @@ def _recipient(group: Fields, prose: str, named: dict[str, str], reporter: str, 
     address = _address(group, "Final-Recipient")
     if not _IS_ADDRESS.fullmatch(address):
         # A file, a program or a route: Exim and Sendmail put there what failed. Its person is named elsewhere.
-        elsewhere = original or (next(iter(named)) if alone and len(named) == 1 else "")
+        elsewhere = original or (next(iter(named.values()))[0] if alone and len(named) == 1 else "")
         address = elsewhere or first_address(address) or address
-    notes = prose if alone else named.get(address, "")[: room_for(count)]
+    notes = prose if alone else named.get(address.lower(), ("", ""))[1][: room_for(count)]
     return report(
         address=address,
         original=original,

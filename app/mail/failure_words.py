@@ -1,7 +1,7 @@
 """How notices of failure are titled and how they begin, language by language: patterns, with a space for any blanks."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 _SUBJECTS = (
     # English
@@ -84,16 +84,38 @@ FAILURE_OPENING = _compiled(_OPENINGS)
 SUCCESS_SUBJECT = _compiled(
     [
         (
-            r"\bsuccess\w*",
-            r"\brelayed\b",
-            r"\bhas been delivered\b",
+            # Not the word alone: notices of failure repeat the subject of the mail, and that may be a success story.
+            r"\A ?(?:mail |message |delivery )?success\w{0,6}\b",
+            r"\bdelivery (?:\w+ ){0,2}\(?(?:success\w{0,6}|relay)\)?",
+            r"\A ?(?:relayed|delivered|expanded)\b",
+            r"\bhas been (?:successfully )?(?:delivered|relayed)\b",
             r"\bdelivery confirm\w*",
             r"\(relay\)",
-            r"\bexpanded\b",
         )
     ]
 )
+# What filters and gateways write before a subject: [EXTERNAL], ***SPAM***, {Spam?}, SPAM:.
+_TAG = re.compile(
+    r"\A\s*+(?:\[[^\]\n]{1,40}\]|\{[^}\n]{1,40}\}|\*{2,9}[^*\n]{1,40}\*{2,9}|(?:spam|suspect)\s*+:)\s*+", re.IGNORECASE
+)
+_MOST_TAGS = 5
 # What mail programs put before the subject of an answer or of a forwarded mail.
 ANSWER_SUBJECT = re.compile(
     r"\A\s*+(?:re|aw|sv|fwd?|wg|tr|rv|enc|antw|vs|回复|答复|转发|返信)\s*+(?:\[\d+\]\s*+)?[:：]", re.I
 )
+
+
+def untagged(subject: str) -> str:
+    """A subject without what filters on the way wrote before it."""
+    return list(fewer_tags(subject))[-1]
+
+
+def fewer_tags(subject: str) -> Iterator[str]:
+    """The subject as it stands, then with one tag less each: what stands in brackets may be the program's own word."""
+    yield subject
+    for _ in range(_MOST_TAGS):
+        found = _TAG.match(subject)
+        if found is None or found.end() == len(subject):
+            return
+        subject = subject[found.end() :]
+        yield subject

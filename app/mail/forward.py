@@ -45,6 +45,8 @@ class Forward:
     wish: str
     leave_url: str
     raw: bytes
+    went_to: str = ""
+    """Whom the answered mail went to, where somebody else wrote this."""
 
 
 def why_not_forwarded(mail: Part, *, to: str, own_domains: frozenset[str]) -> str:
@@ -107,15 +109,22 @@ def compose_forward(forward: Forward, *, mail_domain: str, date: datetime) -> Wi
 
 def _words(forward: Forward) -> str:
     quoted = "\n".join(f"> {line}".rstrip() for line in forward.text[:LONGEST].split("\n"))
-    lines = [f"{forward.person} answered “{forward.answered}”:", "", quoted, ""]
+    lines = [_who(forward), "", quoted, ""]
     if forward.wish:
+        whom = forward.went_to or "them"
         lines += [
-            f"This looks like a wish to leave (“{forward.wish}”). Nothing was changed. To unsubscribe them:",
+            f"This looks like a wish to leave (“{forward.wish}”). Nothing was changed. To unsubscribe {whom}:",
             forward.leave_url,
             "",
         ]
     lines += [f"Your answer to this mail goes to {forward.person}.", f"The reply in Merpati: {forward.page_url}", ""]
     return "\n".join(lines)
+
+
+def _who(forward: Forward) -> str:
+    if forward.went_to:
+        return f"{forward.person} answered “{forward.answered}”, which went to somebody else, {forward.went_to}:"
+    return f"{forward.person} answered “{forward.answered}”:"
 
 
 def _attached(raw: bytes) -> bytes:

@@ -9,6 +9,7 @@ from app.mail.arf import COMPLAINTS, FeedbackReport, feedback_recipients
 from app.mail.dsn import StatusReport
 from app.mail.incoming import RecipientReport
 from app.mail.mime import Part
+from app.mail.own_words import own_words
 from app.mail.recipients import MAX_RECIPIENTS, enhanced_status, first_address, report, room_for
 
 _LONGEST = 256 * 1024
@@ -17,9 +18,9 @@ _MAX_NESTING = 40
 
 def read_notification(mail: Part) -> StatusReport | FeedbackReport | None:
     """What a notification from SES says, or None when the mail is none."""
-    if mail.content_type not in ("text/plain", "application/json"):
-        return None
-    told = _object(mail.text[:_LONGEST])
+    whole = mail.text[:_LONGEST] if mail.content_type in ("text/plain", "application/json") else ""
+    # Gateways pack the text with others, make a page of it, or put a warning above it.
+    told = _object(whole) or _object(own_words(mail))
     if isinstance(told.get("Message"), str):
         told = _object(told["Message"])
     match told.get("notificationType") or told.get("eventType"):
@@ -40,7 +41,8 @@ def _object(text: str) -> dict[str, Any]:
     if not text.startswith("{") or text.count("[") + text.count("{") > _MAX_NESTING * 50:
         return {}
     try:
-        found = json.JSONDecoder().raw_decode(text)[0]
+        # Lines that were broken on the way may end within a string.
+        found = json.JSONDecoder(strict=False).raw_decode(text)[0]
     except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

@@ -12,8 +12,8 @@ from app.mail.phrases_of_sender import PHRASES_OF_SENDER
 from app.mail.wording import bare_words, compiled
 
 _GROUPS = {
-    "mailbox": "mailbox|inbox|account|maildrop|folder|mailfolder",
-    "person": "user|users|recipient|recipients|addressee|mailbox|account|address|customer|subscriber|alias|person|"
+    "mailbox": "mailbox|mbox|inbox|account|maildrop|folder|mailfolder",
+    "person": "user|users|recipient|recipients|addressee|mailbox|mbox|account|address|customer|subscriber|alias|person|"
     "local_part|username|login|email|emailaddress|destination|forwarder|member",
     "message": "message|messages|mail|mails|email|emails|content|msg|body|it|this",
     "host": "host|ip|server|client|network|address|connection|sender|ips|hostname|relay|mta",

@@ -43,6 +43,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "{person}|employee|he|she|they ~3 has|have ~1 moved|relocated|changed|left_the|left_our",
             "no_longer|not ~1 work|works|working|employed|with_us|with_the_company|associated",
+            "no_longer ~1 employee|student|colleague",
+            "has|have left the|our ~1 company|organization|organisation|school|university|firm|team",
             "address|mailbox ~2 changed_to|moved_to",
             "moved|relocated ~1 permanently|to_another|to_a_new|to_new",
         ),
@@ -111,6 +113,11 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
             "invalid final delivery userid",
             "not ~1 user|mailbox|account of|at|on ~1 this|our ~1 server|system|domain|host",
+            "not our user|customer|subscriber|account|mailbox|recipient",
+            "no_longer ~1 customer|subscriber|user",
+            "{person} ~3 not ~1 in ~3 directory|addressbook|address_book",
+            "nobody|noone|no_one ~1 here|by|with|named",
+            "dont|cannot|cant|do_not ~1 recognise|recognize ~2 {person}",
             "account|mailbox|address|user ~1 you ~5 does_not_exist|doesnt_exist|not_exist",
             "{person} ~4 {unknown}",
             "unknown|no_such|invalid|nonexistent|nonexisting|unrouteable|unroutable|undeliverable|incorrect|"

@@ -29,6 +29,7 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
             "missing|no_match",
             "fail*|violat*|reject*|due_to|because_of|without|lacks|missing ~6 spf|dkim|dmarc",
             "unauthenticated ~1 {message}",
+            "sender|{message}|domain ~1 unauthenticated",
             "{message}|sender|domain ~6 not|isnt ~1 authenticated",
             "required authentication level",
             "not|isnt ~1 permitted|allowed|authorized|authorised|designated ~1 sender",
@@ -39,6 +40,8 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
         "securityerror",
         (
             "unauthenticated senders|sender|users|user|clients",
+            # Whom the server did not know then is whoever logged in.
+            "authentication|login|auth failed|failure|unsuccessful|rejected",
             "turn_on|enable|use|requires ~1 smtp authentication|auth",
         ),
     ),
@@ -96,6 +99,7 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
             "blocked|banned|refused|denied ~3 ip|ips|host|network|ip_address",
             "network ~3 on ~1 our ~1 block*",
             "helo|ehlo|my_name ~5 {refused}|invalid|not",
+            "{unknown}|no_such ~4 helo|ehlo",
             "you ~2 not ~1 allowed|permitted|authorized ~1 to connect",
             "dynamic|residential|dialup|dynamically ~2 ip|address|host|range|addresses",
         ),
@@ -121,6 +125,11 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
             "not_permitted|not_accepted|invalid|unverifiable|verification|not_exist|unknown|does_not_exist|"
             "not_verif*|unresolv*",
             "domain_of_sender|senders_domain|sender_domain ~5 not|cannot|unresolv*|doesnt|must",
+            # The address or the domain that the mail came from.
+            "return|bounce|reply_to|sending|senders address|domain|mailbox|path ~5 {unknown}|no_such",
+            "your ~1 domain|hostname|host|server|sender_domain ~2 {unknown}",
+            "{unknown}|no_such ~1 domain|host|user|address|mailbox|sender ~1 in|of ~1 mail_from|from_address|"
+            "return_address|return_path|from_header",
             "sender_verify|verify_sender|unknown_sender|sender_callout|verify_the_sender",
             "{message} from ~4 not_accepted|rejected|refused|denied",
             "verification|verify ~3 sender|senders",
@@ -148,6 +157,8 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
             "spam|antispam|junk|unsolicited ~4 {refused}",
             "unsolicited ~1 commercial|bulk|email|mail|messages",
             "no|not_accept|refuse*|dont_want ~1 spam",
+            "probability|likelihood|probable|probably|possible ~2 spam|junk|uce|unsolicited",
+            "due_to|because_of ~1 content ~1 restriction*|filter*|scan*",
             "{refused} ~3 content ~3 reason*|filter*",
         ),
     ),

@@ -25,6 +25,8 @@ _DELAY_IN_TEXT = re.compile(
     re.IGNORECASE,
 )
 
+# Openwave's sentence above a list, and its heirs': what stands below each name was said in reply to it.
+_REFUSED_EACH = re.compile(r"following\s+recipients\s+was\s+rejected\s+by\s+a\s+remote\s+mail\s+server", re.IGNORECASE)
 _HAS_CODE = re.compile(r"\b[45](?:\d\d\b|\.\d{1,3}\.\d)")
 
 Decoder = Callable[[Part, str], Iterator[tuple[str, str]]]
@@ -69,6 +71,8 @@ def recipients_in_prose(mail: Part, text: str) -> dict[str, str]:
 
 def _told(address: str, action: str, said: str, text: str) -> RecipientReport:
     diagnostic = " ".join(said[:_LONGEST_SAID].split())
+    if _REFUSED_EACH.search(text[:_OPENING]):
+        diagnostic += " (in reply to RCPT TO)"
     return report(address=address, action=action, diagnostic=diagnostic, notes=text if len(diagnostic) < 20 else "")
 
 

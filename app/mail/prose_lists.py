@@ -46,7 +46,8 @@ _ANNOUNCEMENT = re.compile(
 _ENTRY = re.compile(
     rf"""[ \t>*•|+\[-]*+(?:\d{{1,3}}[.)]\s+)?(?:(?:smtp|rfc822|recipient|address|status:\s*\w+,\s*address)\s*[:;]\s*)?
         ["'<(\[]*+(?P<bare>{ADDRESS})
-    | [ \t>*•-]*+[^\n@<>():]{{1,80}}\s?[<(](?:mailto:)?(?P<named>{ADDRESS})[>)](?:\s+on\s[^\n]{{0,60}})?[ \t]*$""",
+    | [ \t>*•-]*+[^\n@<>():]{{1,80}}(?<!\bto)(?<!\bto\ )(?<!\bcontact)(?<!\bcontact\ )\s?[<(]
+        (?:mailto:)?(?P<named>{ADDRESS})[>)](?:\s+on\s[^\n]{{0,60}})?[ \t]*$""",
     re.IGNORECASE | re.VERBOSE,
 )
 _HEADING = re.compile(r"[ \t]*+(?:-{2,}|_{5,}|={5,}|\*{5,}|\#{5,})")

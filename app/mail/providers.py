@@ -13,14 +13,14 @@ from typing import NamedTuple
 
 @dataclass(frozen=True, slots=True)
 class _Provider:
-    """`vouches`: when it says that somebody does not exist, that is so at any stage. `reports`: its words for other
-    servers' replies are known too, so that it counts as the reporting system as well.
+    """`vouches` finds the words in which it says at any stage that somebody does not exist. `reports`: its words for
+    other servers' replies are known too, so that it counts as the reporting system as well.
     """
 
     hosts: tuple[str, ...]
     signature: re.Pattern[str]
     rules: tuple[tuple[re.Pattern[str], str], ...]
-    vouches: bool
+    vouches: re.Pattern[str] | None
     reports: bool
 
 
@@ -36,10 +36,11 @@ class ProviderRule(NamedTuple):
 
 
 def _provider(
-    hosts: str, signature: str, *rules: tuple[str, str], vouches: bool = False, reports: bool = False
+    hosts: str, signature: str, *rules: tuple[str, str], vouches: str = "", reports: bool = False
 ) -> _Provider:
     compiled = tuple((re.compile(pattern, re.IGNORECASE), reason) for pattern, reason in rules)
-    return _Provider(tuple(hosts.split()), re.compile(signature, re.IGNORECASE), compiled, vouches, reports)
+    sure = re.compile(vouches, re.IGNORECASE) if vouches else None
+    return _Provider(tuple(hosts.split()), re.compile(signature, re.IGNORECASE), compiled, sure, reports)
 
 
 _PROVIDERS = (
@@ -76,6 +77,22 @@ _PROVIDERS = (
         (r"\b4\.7\.65\d\b", "badreputation"),
         (r"\b5\.1\.10\b", "userunknown"),
         (r"\b5\.7\.(12[34]|13[36])\b", "filtered"),
+        # "550 5.5.0": Outlook.com and Hotmail have these words for whom they do not know, and say so at RCPT only.
+        (r"\b550\b.{0,20}requested action not taken: mailbox unavailable(?! or)", "userunknown"),
+        vouches=r"mailbox unavailable|recipient address rejected",
+    ),
+    _provider(
+        "mail.ru",
+        # It takes every recipient first; which of them do not exist it says after DATA, each by name.
+        r"\bmxs\.mail\.ru\b|help\.mail\.ru|not accepted -- invalid mailbox",
+        (r"unavailable: account is disabled", "suspend"),
+        (r"invalid mailbox\b.{0,400}(?:user not found|no such user)|\bno such user\b", "userunknown"),
+        vouches=".",
+    ),
+    _provider(
+        "gmx.net gmx.com web.de mail.com ionos.com ionos.de kundenserver.de perfora.net",
+        r"postmaster\.(?:gmx|web|mail)\.(?:net|com|de)\b",
+        (r"\b550\b.{0,20}requested action not taken: mailbox unavailable", "userunknown"),
     ),
     _provider(
         # The subscriber's own refusal of a sender is answered like this, too.
@@ -89,6 +106,8 @@ _PROVIDERS = (
         (r"suspected (?:bounce|spam)|spam", "spamdetected"),
         (r"ip frequency limited|frequency limited|sender frequency", "speeding"),
         (r"connection (?:denied|frequency)", "blocked"),
+        # Too much mail for this person just now.
+        (r"mailbox unavailable or access denied", "speeding"),
         (r"mailbox (?:unavailable|not found)|(?:recipient|user) not exist", "userunknown"),
     ),
     _provider(
@@ -106,14 +125,14 @@ _PROVIDERS = (
     ),
     _provider(
         "yahoodns.net yahoo.com aol.com",
-        r"senders\.yahooinc\.com|postmaster\.yahoo|help\.yahoo\.com|postmaster\.aol",
+        r"senders\.yahooinc\.com|postmaster\.yahoo|help\.yahoo\.com|postmaster\.aol|\bmta\d+\.mail\.\w+\.yahoo\.com\b",
         (r"\[(BL|PH)\d+\]", "blocked"),
         (r"\[TSS?\d+\]", "badreputation"),
         (r"too many connections", "toomanyconn"),
         (r"(?:user|account) (?:does not|doesn.t) have an? \S{1,60} account|mailbox not found", "userunknown"),
         (r"mailbox is disabled", "suspend"),
         # It takes every recipient first, and says after DATA which of them do not exist.
-        vouches=True,
+        vouches=".",
     ),
     _provider(
         # "No such user" has the code of a security rule (5.7.1) here; its help says that the address does not exist.
@@ -122,7 +141,7 @@ _PROVIDERS = (
         (r"\bno such user\b", "userunknown"),
         (r"policy rejection on the target address", "suspend"),
         (r"mailbox size (?:limit )?exceeded", "mailboxfull"),
-        vouches=True,
+        vouches=".",
     ),
     _provider(
         # Its notices hold the reply of the recipient's server; these are the forms for addresses not registered there.
@@ -130,7 +149,7 @@ _PROVIDERS = (
         r"\.messagelabs\.com\b",
         (r"\b5\d\d\b.{0,300}(?:no such user|user unknown|unknown user)", "userunknown"),
         (r"\b542 \S{3,320} rejected", "userunknown"),
-        vouches=True,
+        vouches=".",
         reports=True,
     ),
 )
@@ -146,7 +165,8 @@ def reason_by_provider(text: str, remote_host: str, reporter: str = "") -> Provi
     for pattern, reason in provider.rules:
         if found := pattern.search(text):
             said = " ".join(found[0].split())[:100]
-            return ProviderRule(provider.hosts[0], reason, said, provider.vouches, not provider.reports)
+            vouches = provider.vouches is not None and provider.vouches.search(said) is not None
+            return ProviderRule(provider.hosts[0], reason, said, vouches, not provider.reports)
     return None
 
 

@@ -128,7 +128,8 @@ def _verdict(
     found = _REPLY.search(diagnostic[:_LONGEST])
     reply_code = int(found[1]) if found else None
     stage = stage_in(diagnostic) or stage_in(notes)
-    host = host or _host_in(diagnostic) or _host_in(notes)
+    # Without another server's name it is the reporting one that refused (RFC 3464 §2.3.5).
+    host = host or _host_in(diagnostic) or _host_in(notes) or reporter
     verdict = judge(
         diagnostic,
         status=status,

@@ -23,22 +23,23 @@ _COMMANDS: tuple[tuple[Stage, str], ...] = (
 )
 # Sendmail writes RCPT and DATA in one go (RFC 2920) and shows the answer below ">>> DATA". What it goes on to say
 # tells which of the two was refused.
-_NO_RECIPIENT = re.compile(r"5\d\d .{0,40}(?:need rcpt|no valid (?:rcpt|recip))", re.IGNORECASE)
-_STAGES = (
-    *((stage, re.compile(_BEFORE_COMMAND + command, re.IGNORECASE)) for stage, command in _COMMANDS),
+_NO_RECIPIENT = re.compile(r"5\d\d[ -].{0,40}(?:need rcpt|rcpt first|no valid (?:rcpt|recip))", re.IGNORECASE)
+_WORDS: tuple[tuple[Stage, str], ...] = (
+    *((stage, _BEFORE_COMMAND + command) for stage, command in _COMMANDS),
     # Yahoo's mark, and that of some gateways.
-    ("rcpt", re.compile(r"\[RCPT_TO\]|\bSMTP:RCPT\b")),
+    ("rcpt", r"\[RCPT_TO\]|\bSMTP:RCPT\b"),
     # Postfix's and qmail's words for each step of the dialogue.
-    ("connect", re.compile(r"refused to talk to me|connected to \S{1,260} but greeting failed")),
-    ("ehlo", re.compile(r"\bmy name was rejected")),
-    ("mail", re.compile(r"\bbut sender was rejected")),
-    ("rcpt", re.compile(r"\bdoes not like recipient")),
-    ("data", re.compile(r"\bfailed on DATA command")),
-    ("final", re.compile(r"\bfailed after I sent the message")),
+    ("connect", r"refused to talk to me|connected to \S{1,260} but greeting failed"),
+    ("ehlo", r"\bmy name was rejected"),
+    ("mail", r"\bbut sender was rejected"),
+    ("rcpt", r"\bdoes not like recipient"),
+    ("data", r"\bfailed on DATA command"),
+    ("final", r"\bfailed after I sent the message"),
     # PMDF's and its heirs' (Sun, Oracle): an address is refused at RCPT, later it is the transmission that fails.
-    ("rcpt", re.compile(r"Remote SMTP server has rejected address")),
-    ("final", re.compile(r"SMTP transmission failure has occurred")),
+    ("rcpt", r"Remote SMTP server has rejected address"),
+    ("final", r"SMTP transmission failure has occurred"),
 )
+_STAGES = tuple((stage, re.compile(words, re.IGNORECASE)) for stage, words in _WORDS)
 
 
 def stage_in(text: str) -> Stage | None:

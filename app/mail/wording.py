@@ -3,7 +3,7 @@
 Text is brought to bare lower-case words first: no punctuation, no apostrophes, `it` for addresses. In a phrase:
 
     user|mailbox    one of these words, `_` standing for a space within
-    reject*         a word with this beginning
+    reject*         a word with this beginning; `*reject*` with this anywhere
     ~4              up to four words of any kind
     {mailbox}       one of a named group of words
 """
@@ -45,7 +45,9 @@ def _pattern(phrase: str, groups: Mapping[str, str]) -> str:
 def _alternatives(token: str, groups: Mapping[str, str]) -> str:
     words = _GROUP.sub(lambda found: groups[found[1]], token)
     return "|".join(
-        re.escape(word.rstrip("*")).replace("_", " ") + (r"\S{0,40}" if word.endswith("*") else "")
+        (r"\S{0,40}" if word.startswith("*") else "")
+        + re.escape(word.strip("*")).replace("_", " ")
+        + (r"\S{0,40}" if word.endswith("*") else "")
         for word in words.split("|")
     )
 

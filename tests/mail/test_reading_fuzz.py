@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from app.mail import reading
 from benchmarks import reading_fuzz
 from benchmarks.reading_fuzz import MUTATIONS, heavy_mails, measure
 from benchmarks.reading_labels import own_letters
@@ -37,3 +38,13 @@ def test_what_raises_is_counted(monkeypatch, capsys) -> None:
     monkeypatch.setattr(reading_fuzz, "read_mail", raises)
     assert measure([("flipped", b"x"), ("cut", b"y")]).raised == 2
     assert "flipped" in capsys.readouterr().err
+
+
+def test_what_the_reader_itself_catches_is_counted(monkeypatch, capsys) -> None:
+    def breaks(_mail: object) -> None:
+        raise IndexError("out of range")
+
+    monkeypatch.setattr(reading, "read_dsn", breaks)
+    worst = measure([("flipped", b"From: ada@example.org\n\nHi")])
+    assert (worst.raised, worst.kinds["none"]) == (1, 1)
+    assert "flipped: could not be read: IndexError" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Reports by fields as systems really write them: glued, wrapped, torn, and in Amazon's JSON."""
 
 import json
+import random
 
 import pytest
 
@@ -8,6 +9,7 @@ from app.mail.reading import read_mail
 from tests.mail import letters
 from tests.mail.letters import RETURN_ADDRESS, TOKEN, dsn, letter
 from tests.mail.notices import ADA, GRACE
+from tests.mail.retellings import RETELLINGS
 
 
 def group(*, final: str = "rfc822; ada@example.org", more: str = "") -> str:
@@ -113,6 +115,13 @@ BOUNCED = {"emailAddress": ADA, "action": "failed", "status": "5.1.1", "diagnost
 def test_notifications_of_ses_by_mail(told, kind, suppress, wrapped):
     mail = read_mail(notification(told, wrapped=wrapped))
     assert (mail.kind, [(one.address, one.suppress) for one in mail.recipients]) == (kind, [(ADA, suppress)])
+
+
+@pytest.mark.parametrize("name", ["packed", "a page", "blocks", "under a warning", "base64"])
+def test_notifications_of_ses_that_a_gateway_dressed(name):
+    raw = notification({"notificationType": "Bounce", "bounce": {"bouncedRecipients": [BOUNCED]}})
+    told = read_mail(RETELLINGS[name](raw, random.Random(1)))
+    assert (told.kind, [(one.address, one.suppress) for one in told.recipients]) == ("bounce", [(ADA, True)])
 
 
 @pytest.mark.parametrize(

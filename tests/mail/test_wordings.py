@@ -51,17 +51,104 @@ def test_own_languages_need_bearing_out_as_english_does() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "stage", "reason"),
+    ("code", "stage", "reason", "suppress"),
     [
-        (550, "rcpt", "filtered"),
-        (550, None, "filtered"),
-        (450, "rcpt", "systemerror"),
-        (550, "final", "systemerror"),
+        (550, "rcpt", "userunknown", True),
+        (550, None, "filtered", False),
+        (450, "rcpt", "systemerror", False),
+        (550, "final", "systemerror", False),
     ],
 )
-def test_mailbox_unavailable_for_good_speaks_of_the_mailbox_and_is_not_proof(code, stage, reason) -> None:
+def test_mailbox_unavailable_at_rcpt_means_that_there_is_none(code, stage, reason, suppress) -> None:
     verdict = judge("Requested action not taken: mailbox unavailable", status="", reply_code=code, stage=stage)
-    assert (verdict.reason, verdict.suppress) == (reason, False)
+    assert (verdict.reason, verdict.suppress) == (reason, suppress)
+
+
+@pytest.mark.parametrize(
+    ("text", "host", "suppress"),
+    [
+        ("5.5.0 Requested action not taken: mailbox unavailable (S1)", "mx.olc.protection.outlook.com", True),
+        ("5.5.0 Requested action not taken: mailbox unavailable", "mx.example.net", False),
+        ("5.5.0 Requested action not taken: mailbox unavailable, no such user here", "mx.example.net", True),
+        ("Requested action not taken: mailbox unavailable", "mx00.gmx.net", True),
+        ("Mailbox unavailable or access denied", "mx3.qq.com", False),
+        ("5.7.1 Requested action not taken: mailbox unavailable, no such user here", "mx.example.net", False),
+    ],
+)
+def test_mailbox_unavailable_in_a_report_that_names_no_command(text, host, suppress) -> None:
+    verdict = judge(f"550 {text}", status="", reply_code=550, stage=None, remote_host=host)
+    assert verdict.suppress is suppress
+
+
+@pytest.mark.parametrize(
+    ("text", "stage", "suppress"),
+    [
+        ("#5.1.0 Address rejected.", "rcpt", True),
+        ("5.1.0 Address rejected ada@example.org", "rcpt", True),
+        ("5.1.0 Address rejected. See the policy of this site", "rcpt", False),
+        ("5.1.0 Sender address rejected", "rcpt", False),
+        ("5.1.0 Address rejected.", "mail", False),
+        ("5.1.0 Address rejected.", None, False),
+    ],
+)
+def test_an_address_that_is_rejected_as_such(text, stage, suppress) -> None:
+    assert judge(f"550 {text}", status="5.1.0", reply_code=550, stage=stage).suppress is suppress
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "unknown host in HELO",
+        "authentication failed: user unknown",
+        "return address does not exist",
+        "mailbox for bounce address does not exist",
+        "Your domain does not exist",
+        "No such domain in MAIL FROM",
+    ],
+)
+def test_the_unknown_name_of_a_sender_condemns_no_recipient(text) -> None:
+    assert not classify_reply(550, text, stage="rcpt").suppress
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sorry, this user is not in our directory",
+        "Nobody here by that name",
+        "Usuario no encontrado",
+        "Empfängeradresse existiert nicht",
+        "Nie ma takiego użytkownika",
+        "Utente non trovato",
+        "Destinataire introuvable",
+        "Nincs ilyen felhasználó",
+        "A postafiók nem található",
+        "Destinatarul nu există",
+        "Mottagaren finns inte",
+        "Käyttäjää ei löydy",
+        "Uživatel neexistuje",
+        "Kullanıcı bulunamadı",
+        "Ο χρήστης δεν υπάρχει",
+        "您好，收件人不存在",
+        "存在しないアドレスです",
+        "사용자를 찾을 수 없습니다",
+    ],
+)
+def test_many_ways_to_say_that_nobody_is_there(text) -> None:
+    assert classify_reply(550, text, stage="rcpt").suppress
+    assert not classify_reply(550, text, stage="final").suppress
+
+
+@pytest.mark.parametrize(
+    "text", ["发件人不存在", "送信者のアドレスは存在しません", "Avsändaren finns inte", "Odesílatel neexistuje"]
+)
+def test_an_unknown_sender_in_other_languages_condemns_nobody(text) -> None:
+    assert classify_reply(550, text, stage="rcpt").reason == "rejected"
+
+
+def test_a_name_that_dns_denies_is_gone_though_the_code_is_a_temporary_one() -> None:
+    words = "DNS lookup of example.test responded with code NXDOMAIN Domain name not found"
+    assert judge(words, status="4.0.0", reply_code=None, stage=None, gave_up=True).suppress
+    assert not judge(words, status="4.0.0", reply_code=None, stage=None, gave_up=False).suppress
 
 
 def test_a_provider_that_says_no_such_user_under_a_security_code() -> None:
