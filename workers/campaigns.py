@@ -12,6 +12,7 @@ from app.core.database import db, every_workspace, in_workspace
 from app.core.logging import log
 from app.core.memory import give_back_memory
 from app.sending.lanes import start_lanes
+from app.sending.pacing.domains import FIRST, learn_domains
 from workers.runtime import job_context
 
 
@@ -25,9 +26,17 @@ def launch_campaign(campaign_id: int) -> None:
         with in_workspace(workspace_id):
             state = freeze(campaign_id)
             db.session.commit()
+        # The greatest domains at once: a job of its own might wait until the campaign has begun, at nobody's pace.
+        with every_workspace():
+            learn_domains(campaign_id, most=FIRST)
         if state == CampaignState.SENDING:
             start_lanes(campaign_id)
     give_back_memory()
+
+
+def launch_at_once(campaign_id: int) -> None:
+    """The same for a transactional campaign, whose queue comes first."""
+    launch_campaign(campaign_id)
 
 
 def check_ledger() -> None:

@@ -10,7 +10,7 @@ from app.campaigns.models import Campaign
 from app.core.database import db
 from app.messages.lifecycle import State
 from app.messages.models import Message, Run
-from app.sending.pacing.state import ProviderPace, provider_paces, transport_key
+from app.sending.pacing.state import ProviderPace, end_rests, provider_paces, transport_key
 
 MOST = 8
 """Providers with a line of their own; the smaller ones share the last line."""
@@ -73,6 +73,11 @@ def by_provider(campaign_id: int) -> list[ProviderLine]:
     return lines
 
 
+def try_again_now(campaign_id: int, provider: str) -> bool:
+    """End a provider's rest on the transports that the campaign in scope uses; whether it did rest."""
+    return end_rests([transport_key(one) for one in _transports(campaign_id)], provider, campaign_id)
+
+
 def _together(names: Sequence[str], counts: dict[str, Counter[str]]) -> ProviderLine:
     total: Counter[str] = Counter()
     for name in names:
@@ -82,9 +87,13 @@ def _together(names: Sequence[str], counts: dict[str, Counter[str]]) -> Provider
 
 def _paces(campaign_id: int) -> dict[str, ProviderPace]:
     """The slowed providers on the transports that this campaign used of late."""
-    latest = select(Run.transport_id).where(Run.campaign_id == campaign_id).order_by(Run.id.desc()).limit(10).subquery()
     found: dict[str, ProviderPace] = {}
-    for (transport_id,) in db.session.execute(select(latest.c.transport_id).distinct()):
+    for transport_id in _transports(campaign_id):
         for pace in provider_paces(transport_key(transport_id)):
             found.setdefault(pace.provider, pace)
     return found
+
+
+def _transports(campaign_id: int) -> Sequence[int | None]:
+    latest = select(Run.transport_id).where(Run.campaign_id == campaign_id).order_by(Run.id.desc()).limit(10).subquery()
+    return db.session.scalars(select(latest.c.transport_id).distinct()).all()

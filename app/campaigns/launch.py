@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
+
 from app.campaigns.layout import layout_of
 from app.campaigns.lifecycle import STARTED, CampaignState, change_state, find_campaign
 from app.campaigns.models import Campaign
@@ -92,8 +94,10 @@ def unschedule(campaign_id: int) -> Campaign:
 
 def prepare(campaign_ids: Iterable[int]) -> None:
     """Have the freeze done by a worker. Call it after the commit; should it fail, the schedule asks again."""
-    for campaign_id in campaign_ids:
-        enqueue_job(Job.LAUNCH_CAMPAIGN, campaign_id, once_as=f"launch-{campaign_id}")
+    query = select(Campaign.id, Campaign.stream).where(Campaign.id.in_(list(campaign_ids)))
+    for campaign_id, stream in db.session.execute(query).all():
+        job = Job.LAUNCH_AT_ONCE if stream == "transactional" else Job.LAUNCH_CAMPAIGN
+        enqueue_job(job, campaign_id, once_as=f"launch-{campaign_id}")
 
 
 def _is_under_way(campaign: Campaign, at: datetime | None, timing: Timing) -> bool:

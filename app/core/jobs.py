@@ -24,6 +24,8 @@ class Job(Enum):
     SEND_AT_ONCE = ("workers.sending.send_at_once", "priority", 3600)
     """The same for transactional campaigns, which overtake all others."""
     LAUNCH_CAMPAIGN = ("workers.campaigns.launch_campaign", "default", 3600)
+    LAUNCH_AT_ONCE = ("workers.campaigns.launch_at_once", "priority", 3600)
+    """The same for transactional campaigns."""
     SEND_SYSTEM_MAIL = ("workers.priority.send_system_mail", "priority", 300)
     RUN_IMPORT = ("workers.audience.run_import", "default", 4 * 3600)
     TAKE_IN_HITS = ("workers.tracking.take_in_hits", "tracking", 600)

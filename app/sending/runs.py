@@ -19,10 +19,13 @@ RETURNING id
 _LOCK = "SELECT 1 FROM runs WHERE id = %s AND ended_at IS NULL FOR UPDATE"
 RELEASE = """
 UPDATE messages
-SET state = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'planned' END, attempts = attempts - 1, changed_at = now()
+SET state = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'planned' END, attempts = attempts - 1, changed_at = now(),
+    reason = CASE WHEN attempts > 1 THEN coalesce((
+        SELECT a.reason FROM attempts a WHERE a.message_id = messages.id AND a.outcome = 'deferred'
+        ORDER BY a.at DESC LIMIT 1), '') ELSE '' END
 WHERE run_id = %s AND state = 'sending'
 """
-"""Give back what was claimed and not begun: the due ones were due before and still are."""
+"""Give back what was claimed and not begun: the due ones were due before and still are, for the same reason."""
 _CLOSE = "UPDATE runs SET ended_at = now(), seen_at = now(), outcome = %s WHERE id = %s"
 _ENDING = "UPDATE runs SET outcome = 'ending' WHERE id = %s"
 _WAITING = """

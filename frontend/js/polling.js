@@ -2,8 +2,16 @@
 export function stopWhenFinal(root) {
   root.addEventListener("htmx:beforeRequest", (event) => {
     const polls = /\bevery\b/.test(event.target.getAttribute("hx-trigger") ?? "");
-    if (polls && (document.hidden || isFinal(event.target))) event.preventDefault();
+    if (polls && (document.hidden || isFinal(event.target) || isPressed(event.target))) event.preventDefault();
   });
+  root.addEventListener("htmx:beforeSwap", (event) => {
+    if (isPressed(event.target)) event.detail.shouldSwap = false;
+  });
+}
+
+/** Whether a button of it is held down: swapped now, it would never see its click. */
+function isPressed(part) {
+  return part.matches(":has(:active)");
 }
 
 function isFinal(part) {

@@ -11,7 +11,10 @@ export function watchToasts() {
     const id = event.detail.xhr.getResponseHeader("X-Request-ID");
     show(say("requestFailed") + (id ? ` ${say("requestId", { id })}` : ""));
   });
-  document.addEventListener("htmx:sendError", () => show(say("noConnection")));
+  document.addEventListener("htmx:sendError", () => {
+    if (!offline()) show(say("noConnection")).dataset.offline = "";
+  });
+  document.addEventListener("htmx:afterOnLoad", () => offline()?.remove());
 }
 
 /** Say something to people who listen to the page instead of looking at it. */
@@ -27,4 +30,10 @@ function show(text) {
   toast.querySelector("[data-text]").textContent = text;
   toast.querySelector("[data-dismiss]").hidden = false;
   document.getElementById("toasts").replaceChildren(toast);
+  return toast;
+}
+
+/** What says that there is no connection: said once, and not any more when there is one. */
+function offline() {
+  return document.querySelector("#toasts [data-offline]");
 }

@@ -1,7 +1,9 @@
 """Which send jobs wait in the queue, and what a campaign's page says when none does."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from flask import Flask
@@ -9,6 +11,7 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from app.accounts.models import Workspace
+from app.core import clock
 from app.core.extensions import queue
 from app.core.jobs import Job
 from app.sending import lanes
@@ -16,6 +19,8 @@ from app.sending.fairness import TURN
 from tests.sending import moods, world
 from tests.sending.servers import Server, running
 from workers import sending as jobs
+
+HOUR = timedelta(hours=1)
 
 
 @pytest.fixture
@@ -107,9 +112,14 @@ def test_a_page_tells_when_all_that_is_left_is_deferred(waiting: Queue, workspac
     )
     lanes.tend()
     row = world.campaign(campaign)
-    assert row.waiting_for == "All 3 left are deferred; next try 14:05 WIB."
+    assert row.waiting_for == "All 3 left are deferred; next try 14:05 WIB on 1 January."
     assert row.waiting_since is not None
     assert jobs_of(waiting) == []
+    now = clock.now().astimezone(ZoneInfo("Asia/Jakarta"))
+    world.change("UPDATE messages SET next_attempt_at = :at WHERE campaign_id = :c", at=now + HOUR, c=campaign)
+    lanes.tend()
+    day = "" if (now + HOUR).date() == now.date() else f" on {(now + HOUR).day} {now + HOUR:%B}"
+    assert world.campaign(campaign).waiting_for.endswith(f"next try {now + HOUR:%H:%M} WIB{day}.")
 
 
 def test_a_page_tells_that_the_workers_are_busy_with_others(waiting: Queue, workspace: Workspace) -> None:

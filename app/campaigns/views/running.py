@@ -1,6 +1,8 @@
 """A campaign after its launch: hold, progress, pause, the ledger."""
 
 import time
+from collections.abc import Callable
+from functools import wraps
 from typing import Any
 
 from flask import flash, g, make_response, redirect, render_template, request, url_for
@@ -12,7 +14,7 @@ from app.accounts.access import member
 from app.accounts.models import Role
 from app.campaigns import control
 from app.campaigns.audience import variants_of
-from app.campaigns.by_provider import by_provider
+from app.campaigns.by_provider import by_provider, try_again_now
 from app.campaigns.launch import prepare
 from app.campaigns.lifecycle import UNTOUCHED, CampaignState, find_campaign
 from app.campaigns.models import Campaign
@@ -23,6 +25,7 @@ from app.campaigns.upcoming import upcoming
 from app.campaigns.views.blueprint import bp
 from app.core import clock
 from app.core.database import db
+from app.core.errors import Conflict
 from app.core.extensions import settings
 from app.messages.lifecycle import State
 from app.messages.queries import ledger
@@ -31,13 +34,34 @@ from app.sending.prospects import went_by
 from app.sending.transports import caught_at
 
 
+def _or_say_why(view: Callable[[int], Any]) -> Callable[[int], Any]:
+    """What came too late is said on the page of the campaign, which shows what happened meanwhile."""
+
+    @wraps(view)
+    def tried(campaign_id: int) -> Any:
+        try:
+            return view(campaign_id)
+        except Conflict as error:
+            db.session.rollback()
+            flash(str(error), "error")
+            page = make_response(_page(find_campaign(campaign_id)))
+            if not page.location:
+                page.status_code = 409
+            return page
+
+    return tried
+
+
 @bp.get("/<int:campaign_id>")
 @member(Role.VIEWER)
 def show(campaign_id: int) -> Any:
     """Where the campaign stands. A draft opens in the composer."""
-    campaign = find_campaign(campaign_id)
+    return _page(find_campaign(campaign_id))
+
+
+def _page(campaign: Campaign) -> Any:
     if campaign.state == CampaignState.DRAFT:
-        return redirect(url_for("campaigns.content", campaign_id=campaign_id))
+        return redirect(url_for("campaigns.content", campaign_id=campaign.id))
     names = list_names()
     return render_template(
         "campaigns/show.html",
@@ -62,6 +86,7 @@ def progress(campaign_id: int) -> Any:
 
 @bp.post("/<int:campaign_id>/pause")
 @member(Role.EDITOR)
+@_or_say_why
 def pause(campaign_id: int) -> Any:
     """Stop sending for now."""
     by = _("Paused by %(name)s.", name=_whoever())
@@ -73,6 +98,7 @@ def pause(campaign_id: int) -> Any:
 
 @bp.post("/<int:campaign_id>/resume")
 @member(Role.EDITOR)
+@_or_say_why
 def resume(campaign_id: int) -> Any:
     """Go on sending."""
     campaign = control.resume(campaign_id)
@@ -84,8 +110,20 @@ def resume(campaign_id: int) -> Any:
     return _back(campaign_id)
 
 
+@bp.post("/<int:campaign_id>/try-now")
+@member(Role.EDITOR)
+@_or_say_why
+def try_now(campaign_id: int) -> Any:
+    """End the rest of one mailbox provider: the cause was mended."""
+    if try_again_now(find_campaign(campaign_id).id, request.form.get("provider", "")):
+        start_lanes(campaign_id)
+        flash(_("It is tried again now, with one mail at first."), "success")
+    return _back(campaign_id)
+
+
 @bp.get("/<int:campaign_id>/cancel")
 @member(Role.EDITOR)
+@_or_say_why
 def cancel(campaign_id: int) -> Any:
     """Ask before the rest is given up."""
     return render_template("campaigns/cancel.html", **_running(find_campaign(campaign_id)))
@@ -93,6 +131,7 @@ def cancel(campaign_id: int) -> Any:
 
 @bp.post("/<int:campaign_id>/cancel")
 @member(Role.EDITOR)
+@_or_say_why
 def cancelled(campaign_id: int) -> Any:
     """Give up the rest."""
     control.cancel(campaign_id)
@@ -105,6 +144,7 @@ def cancelled(campaign_id: int) -> Any:
 
 @bp.post("/<int:campaign_id>/undo")
 @member(Role.EDITOR)
+@_or_say_why
 def undo(campaign_id: int) -> Any:
     """Make a draft of a campaign of which nothing has gone out."""
     control.undo(campaign_id)
@@ -115,6 +155,7 @@ def undo(campaign_id: int) -> Any:
 
 @bp.post("/<int:campaign_id>/send-now")
 @member(Role.EDITOR)
+@_or_say_why
 def send_now(campaign_id: int) -> Any:
     """End the hold."""
     control.send_now(campaign_id)
@@ -123,6 +164,8 @@ def send_now(campaign_id: int) -> Any:
     return _back(campaign_id)
 
 
+LONGEST_RATE = 60.0
+"""Seconds over which the rate is measured at most: what was an hour ago tells nothing of when it will be done."""
 QUIET = "Quiet hours until"
 """How the words of `accounts.quiet.quiet_words` begin."""
 _GOING = (CampaignState.SENDING, CampaignState.PAUSED)
@@ -131,7 +174,7 @@ _WITH_PROVIDERS = (*_GOING, CampaignState.FINISHED, CampaignState.CANCELLED)
 
 
 def _running(campaign: Campaign) -> dict[str, Any]:
-    """What page and part share. The rate is measured from when the page was opened, so the address carries that."""
+    """What page and part share. The address of the part carries from when on the rate is measured."""
     counts, now = ledger(campaign.id), time.time()
     since = request.args.get("since", now, type=float)
     before = request.args.get("before", type=int)
@@ -141,8 +184,7 @@ def _running(campaign: Campaign) -> dict[str, Any]:
         "campaign": campaign,
         "ledger": counts,
         "progress": progress,
-        "since": since,
-        "before": progress.done if before is None else before,
+        **_measured_from(since, before, now, progress.done, flows=not campaign.waiting_for),
         "upcoming": upcoming(campaign) if campaign.state in _GOING else None,
         "hold_left": max(0, round(left)),
         "is_quiet": campaign.state == CampaignState.SENDING and campaign.waiting_for.startswith(QUIET),
@@ -151,8 +193,20 @@ def _running(campaign: Campaign) -> dict[str, Any]:
         "caught_at": caught_at(settings()),
         "providers": by_provider(campaign.id) if campaign.state in _WITH_PROVIDERS else [],
         # After a pause or a cancel, what workers hold comes back within seconds.
-        "moves": campaign.state in (CampaignState.LAUNCHING, CampaignState.SENDING) or progress.under_way > 0,
+        "moves": campaign.state in (CampaignState.LAUNCHING, CampaignState.SENDING)
+        or progress.under_way > 0
+        or (campaign.state == CampaignState.CANCELLED and counts.open > 0),
     }
+
+
+def _measured_from(since: float, before: int | None, now: float, done: int, *, flows: bool) -> dict[str, Any]:
+    """From when on the next look counts for the rate: half a minute to a minute ago, and not from while it waited."""
+    if before is None or not flows:
+        return {"since": now, "before": done}
+    seconds = now - since
+    if seconds > LONGEST_RATE:
+        return {"since": now - LONGEST_RATE / 2, "before": done - round((done - before) * LONGEST_RATE / 2 / seconds)}
+    return {"since": since, "before": before}
 
 
 def _cancelled_words(skipped: int, held: int) -> str:

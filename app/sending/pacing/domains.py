@@ -56,7 +56,10 @@ _UNKNOWN = text(
                                               AND m.next_attempt_at IS NULL)
          OR (c.launched_at > now() - interval '1 minute' AND EXISTS (
              SELECT FROM messages m WHERE m.campaign_id = c.id AND m.provider = '' AND m.state = 'planned'
-                                          AND m.next_attempt_at IS NOT NULL)))
+                                          AND m.next_attempt_at IS NOT NULL))
+         -- Claimed by workers before anybody had looked. Only for a while: else each look would read all deferred ones.
+         OR (c.launched_at > now() - interval '10 minutes' AND EXISTS (
+             SELECT FROM messages m WHERE m.campaign_id = c.id AND m.provider = '' AND m.state = 'deferred')))
     """
 )
 _FAULTY = text(
@@ -68,13 +71,15 @@ _FAULTY = text(
 )
 
 
-def learn_domains(campaign_id: int) -> int:
+def learn_domains(campaign_id: int, *, most: int | None = None) -> int:
     """Look up the domains of a campaign that are not known, or no longer, and note their providers. Commits.
 
-    Returns how many were looked up. Sending goes on meanwhile. Safe to run beside itself.
+    Returns how many were looked up; at most `most`, the greatest first. `FIRST` of them take no longer than one domain
+    may take. Sending goes on meanwhile. Safe to run beside itself.
     """
     _fill(campaign_id)
     wanted = [str(row.domain) for row in db.session.execute(_WANTED, {"campaign": campaign_id})]
+    wanted = wanted[:most]
     db.session.commit()
     if not wanted:
         return 0

@@ -8,6 +8,8 @@ from app.sending.pacing.limits import Limit
 
 MOST = 3
 """Providers that are named."""
+MOST_WORDS = 120
+"""Characters of what a provider said."""
 LABELS = {
     "google": "Gmail, Google Workspace", "yahoo": "Yahoo, AOL", "outlook": "Outlook.com, Hotmail",
     "microsoft-365": "Microsoft 365", "microsoft-dane": "Microsoft 365 (DANE)", "icloud": "iCloud",
@@ -26,7 +28,7 @@ def describe(waiting: Mapping[str, int], limits: Mapping[str, Limit], now: float
     parts = [_of(limits[provider], waiting[provider], now) for provider in first[:MOST]]
     if len(first) > MOST:
         parts.append(f"{len(first) - MOST} more providers, {sum(waiting[one] for one in first[MOST:]):,} wait")
-    return ". ".join(parts) + "."
+    return " ".join(part if part.endswith("…") else f"{part}." for part in parts)
 
 
 def label_of(provider: str) -> str:
@@ -44,8 +46,16 @@ def _of(limit: Limit, count: int, now: float) -> str:
         pace = f"{_rate(limit.rate)} since {datetime.fromtimestamp(limit.since, UTC):%H:%M} UTC"
     else:
         pace = f"{limit.slots} at a time since {datetime.fromtimestamp(limit.since, UTC):%H:%M} UTC"
-    said = f"; it said: {limit.why[:120].rstrip('.')}" if limit.why else ""
+    said = f"; it said: {_shortened(limit.why).rstrip('.')}" if limit.why else ""
     return f"{label_of(limit.provider)}: {pace}; {count:,} wait{said}"
+
+
+def _shortened(words: str) -> str:
+    """The beginning of a long reply, up to the end of a word."""
+    if len(words) <= MOST_WORDS:
+        return words
+    whole, _space, _part = words[: MOST_WORDS + 1].rpartition(" ")
+    return f"{whole} …" if whole else f"{words[:MOST_WORDS]}…"
 
 
 def _rate(rate: float) -> str:

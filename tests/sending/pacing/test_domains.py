@@ -83,6 +83,35 @@ def test_each_domain_is_asked_about_once_and_many_at_a_time(workspace: Workspace
     assert set(resolver.asked.values()) == {1}
 
 
+def test_who_was_deferred_before_anything_was_known_is_looked_up_before_the_next_try(
+    workspace: Workspace, resolver: Replaced
+) -> None:
+    campaign = unknown(workspace, firm_example_org=2, own_example_org=1)
+    world.change("UPDATE campaigns SET launched_at = now() WHERE id = :c", c=campaign)
+    # A worker had claimed them all by the time somebody came to look.
+    world.change("UPDATE messages SET state = 'sending' WHERE campaign_id = :c", c=campaign)
+    learn_domains(campaign)
+    world.change(
+        "UPDATE messages SET state = 'deferred', next_attempt_at = now() + interval '5 minutes' WHERE campaign_id = :c",
+        c=campaign,
+    )
+    assert campaign in campaigns_to_learn()
+    learn_domains(campaign)
+    assert providers(campaign) == {"firm.example.org": "google", "own.example.org": "example.org"}
+    assert campaign not in campaigns_to_learn()
+
+
+def test_the_greatest_domains_can_be_looked_up_first(workspace: Workspace, resolver: Replaced) -> None:
+    campaign = unknown(workspace, own_example_org=1, firm_example_org=9, long_example_org=2)
+    assert learn_domains(campaign, most=2) == 2
+    assert providers(campaign) == {
+        "firm.example.org": "google",
+        "long.example.org": "example.net",
+        "own.example.org": "",
+    }
+    assert campaign in campaigns_to_learn()
+
+
 def test_an_answer_is_good_for_a_minute_at_least_and_an_hour_at_most(workspace: Workspace, resolver: Replaced) -> None:
     campaign = unknown(workspace, firm_example_org=1, long_example_org=1)
     learn_domains(campaign)
@@ -120,6 +149,7 @@ def test_a_fault_forgets_nothing_that_was_known(workspace: Workspace, resolver: 
     assert providers(campaign) == {"firm.example.org": "google"}
 
 
+@pytest.mark.slow
 def test_a_resolver_that_never_answers_holds_nobody_up() -> None:
     class Deaf:
         async def mx(self, domain: str) -> Answer:
