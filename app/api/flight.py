@@ -20,7 +20,7 @@ from app.campaigns.launch import launch, prepare
 from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.campaigns.models import Campaign
 from app.campaigns.second_try import count_second_try, picks_of, try_again
-from app.campaigns.timing import AT_ONCE, Timing
+from app.campaigns.timing import AT_ONCE, PASSED, Timing
 from app.campaigns.zone import read_wall
 from app.core.database import db
 from app.core.errors import Invalid
@@ -197,7 +197,14 @@ def _timing(given: dict[str, Any] | None) -> Timing:
     if given is None:
         return AT_ONCE
     at = read_wall(given["local_at"], field="local_at") if given["local_at"] is not None else None
-    return Timing(at, given["passed"], given["spread"])
+    passed = given["passed"]
+    if at is None and passed is not None:
+        raise Invalid(
+            "`passed` says what becomes of those in whose zone `local_at` has passed, and there is no `local_at`. "
+            "Nothing was scheduled. Give `local_at` as well, or leave `passed` out.",
+            field="passed",
+        )
+    return Timing(at, PASSED[0] if passed is None else passed, given["spread"])
 
 
 COUNTS = (

@@ -52,7 +52,9 @@ def sign_up(public_id: str) -> Any:
     if problem:
         return _form(mailing_list, workspace, problem), status
     email = request.form.get("email", "")
-    answer = render_template("public/check_mail.html", email=email.strip(), list=mailing_list, workspace=workspace)
+    answer = render_template(
+        "public/check_mail.html", email=email.strip(), list=mailing_list, workspace=workspace, days=VALID_DAYS
+    )
     if request.form.get(TRAP):
         return answer
     try:

@@ -117,6 +117,12 @@ class Settings(BaseSettings):
     )
     import_limit: int = Field(default=2 * 1024**3, description="Largest file an import takes.")
     raw_mail_days: int = Field(default=60, ge=1, description="Days that incoming bounces and reports are kept in full.")
+    stranger_mail: int = Field(
+        default=256 * 1024**2,
+        ge=0,
+        description="Octets of mail that names no message of ours which the listener for bounces keeps in a day (UTC); "
+        "the rest is put off. DMARC reports come to a small part of this.",
+    )
     watch_days: int = Field(
         default=400, ge=63, description="Days that the hourly counts of the watch are kept; its page looks back on 63."
     )

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_login import current_user
 
 from app.accounts.access import member
-from app.accounts.models import Role
+from app.accounts.models import Role, Workspace
 from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict, Invalid, NotFound, SettingsError, TemporaryFailure
@@ -241,6 +241,12 @@ def _trial_mail(to: str, *, relay_signs: bool) -> WireMail:
         mail_domain=settings().mail_domain,
     )
     return sign_mail(workspace.id, mail, relay_signs=relay_signs)
+
+
+@bp.app_template_global("why_mail_waits")
+def why_mail_waits(workspace: Workspace) -> str:
+    """Why confirmations of a workspace are kept back, for pages of rooms below; empty when they go."""
+    return why_held(workspace.id, workspace.from_email or f"no-reply@{settings().mail_domain}")
 
 
 def _sender() -> str:

@@ -48,6 +48,7 @@ def examine() -> list[Finding]:
         *_looked_at("ledgers", lambda: _ledgers(urls)),
         *_looked_at("incoming mail", lambda: _incoming(urls)),
         *_looked_at("queue", lambda: _queue(urls)),
+        *_looked_at("mail of strangers", lambda: _strangers(settings, urls)),
         *_looked_at("workers", lambda: _workers(urls)),
         *_looked_at("ports", lambda: _ports(settings)),
     ]
@@ -67,6 +68,7 @@ def _looked_at(part: str, look: Callable[[], Iterator[Finding]]) -> list[Finding
             "ledgers": "First cure the database.",
             "incoming mail": "First cure the database.",
             "queue": "Start Merpati with `bin/up`, or correct REDIS_URL.",
+            "mail of strangers": "First cure the queue.",
             "workers": "First cure the queue.",
         }
         return [Finding(part, False, first, cures.get(part, ""))]
@@ -176,6 +178,21 @@ def _queue(urls: Services) -> Iterator[Finding]:
     policy = str(info.get("maxmemory_policy", "noeviction"))
     if policy != "noeviction":
         yield Finding("queue", False, f"it may throw jobs away ({policy})", "Set maxmemory-policy to noeviction.")
+
+
+def _strangers(settings: Settings, urls: Services) -> Iterator[Finding]:
+    """What names no message of ours has an allowance for a day; mail servers try again what is put off."""
+    from redis import Redis
+
+    from app.tracking.strangers import taken_today
+
+    today = taken_today(Redis.from_url(urls.redis_url, socket_connect_timeout=3))
+    is_well = not today.put_off and today.octets < settings.stranger_mail
+    megabytes = f"{today.octets / 1024**2:.1f} of {settings.stranger_mail / 1024**2:.0f} MB of today (UTC) are used"
+    text = megabytes if is_well else f"{megabytes}, mail was put off {today.put_off:,} times"
+    cure = "Somebody floods the bounce domain, or sends it more reports than usual: see Incoming mail, unmatched."
+    cure += " Raise MERPATI_STRANGER_MAIL (octets) if you want it all; bounces of your own mail are not held up."
+    yield Finding("mail of strangers", is_well, text, "" if is_well else cure)
 
 
 def _workers(urls: Services) -> Iterator[Finding]:

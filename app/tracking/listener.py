@@ -32,11 +32,11 @@ ON CONFLICT (digest) DO NOTHING
 class Mailbox:
     """What happens to a mail that comes in. One that names several messages of ours is stored once for each."""
 
-    def __init__(self, database_url: str, domains: frozenset[str], keyring: Keyring) -> None:
+    def __init__(self, database_url: str, domains: frozenset[str], keyring: Keyring, strangers: Strangers) -> None:
         self._url = libpq_url(database_url)
         self._domains = domains
         self._keyring = keyring
-        self._strangers = Strangers()
+        self._strangers = strangers
         self._one_long = asyncio.Lock()
         self._connections: asyncio.LifoQueue[psycopg.AsyncConnection | None] = asyncio.LifoQueue()
         for _ in range(POOL):
@@ -57,7 +57,7 @@ class Mailbox:
         raw = content.encode() if isinstance(content, str) else content or b""
         places, is_ours = places_of(envelope.rcpt_tos, self._keyring)
         is_ours = is_ours or names_ours(raw, self._keyring)
-        if not is_ours and not self._strangers.admits(len(raw)):
+        if not is_ours and not await self._strangers.admits(len(raw)):
             return "452 4.3.1 Enough of such mail was taken today, try again tomorrow"
         try:
             await self._store((envelope.mail_from or "").strip("<>"), places, raw)
@@ -65,7 +65,7 @@ class Mailbox:
             log("mailbox").error("a mail could not be stored; its sender will try again", error=type(error).__name__)
             return "451 4.3.0 Cannot store mail just now, try again later"
         if not is_ours:
-            self._strangers.count(len(raw))
+            await self._strangers.count(len(raw))
         return "250 2.0.0 Stored"
 
     async def handle_exception(self, error: Exception) -> str:
@@ -79,6 +79,7 @@ class Mailbox:
             connection = await self._connections.get()
             if connection is not None:
                 await connection.close()
+        await self._strangers.close()
 
     async def _store(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
         if len(raw) > LONG:
@@ -116,7 +117,8 @@ async def serve(
     """Take mail until told to stop."""
     host, port = host_port(settings.bounce_listen)
     keyring = Keyring(settings.secret_key, settings.secret_key_fallbacks)
-    mailbox = Mailbox(settings.database_url, frozenset({settings.bounce_domain.lower()}), keyring)
+    strangers = Strangers(settings.redis_url, settings.stranger_mail)
+    mailbox = Mailbox(settings.database_url, frozenset({settings.bounce_domain.lower()}), keyring, strangers)
     loop, house = asyncio.get_running_loop(), house or House()
     stop = stop or asyncio.Event()
     server = await loop.create_server(lambda: Door(mailbox, house, loop), host=host, port=port)

@@ -10,6 +10,7 @@ from app.mail.incoming import IncomingMail, RecipientReport
 from app.messages.models import Message
 from app.tracking.acting.facts import Fact, Kind
 from app.tracking.replies.forwarding import wish_of
+from app.tracking.replies.writers import is_by_the_person
 
 
 def find_message(read: IncomingMail) -> Message | None:
@@ -28,7 +29,7 @@ def find_message(read: IncomingMail) -> Message | None:
 
 def fact_of(read: IncomingMail, message: Message, key: str) -> Fact | None:
     """What the mail says of the message; None when it speaks of somebody else."""
-    kind: Kind = "none" if read.kind == "list" else read.kind
+    kind: Kind = "none" if read.kind == "list" or is_by_other(read, message) else read.kind
     if kind not in ("bounce", "delayed"):
         return Fact(kind, key, diagnostic=read.evidence, feedback_type=read.feedback_type or "")
     report = _about(message, read.recipients)
@@ -46,14 +47,20 @@ def fact_of(read: IncomingMail, message: Message, key: str) -> Fact | None:
     )
 
 
-def summary(read: IncomingMail, raw: bytes) -> dict[str, object]:
-    """What the reader found, for the mail's page."""
+def is_by_other(read: IncomingMail, message: Message) -> bool:
+    """Whether somebody else than the message's person answered it: that says nothing about the person."""
+    return read.kind == "reply" and not is_by_the_person(read.from_address, message)
+
+
+def summary(read: IncomingMail, raw: bytes, *, by_other: bool = False) -> dict[str, object]:
+    """What the reader found, for the mail's page. `by_other`: a reply that is not the person's."""
     found = {
         "subject": read.subject,
         "from": read.from_address,
         "evidence": read.evidence,
         "feedback": read.feedback_type or "",
         "wish": wish_of(raw) if read.kind == "reply" else "",
+        "by_other": by_other,
         "recipients": [
             {
                 "reason": report.reason,

@@ -26,6 +26,7 @@ from app.tracking.mail_facts import fact_of, find_message, summary
 from app.tracking.mail_together import take_in_together, wishes_to_leave
 from app.tracking.readings import MOST, Readings
 from app.tracking.recipients import find_recipient
+from app.tracking.replies.writers import NOTE
 from app.tracking.set_aside import set_aside
 
 BATCH = 200
@@ -127,4 +128,8 @@ def _act(mail: IncomingMail, message: Message, read: ReadMail) -> str:
     fact = fact_of(read, message, mail.digest.hex())
     if fact is None:
         return "a bounce that speaks of somebody else; nothing was changed"
-    return act(message, fact, "mail", mail.received_at)
+    done = act(message, fact, "mail", mail.received_at)
+    if read.kind == "reply" and fact.kind != "reply":
+        mail.facts = summary(read, mail.raw, by_other=True)
+        return NOTE
+    return done

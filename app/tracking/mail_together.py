@@ -23,6 +23,7 @@ from app.messages.models import IncomingMail, Message
 from app.tracking.acting.facts import Told
 from app.tracking.acting.together import act_together
 from app.tracking.mail_facts import fact_of, summary
+from app.tracking.replies.writers import NOTE
 
 
 class _Stored(NamedTuple):
@@ -39,6 +40,11 @@ class _Telling(NamedTuple):
     read: ReadMail
     raw: bytes
     told: Told
+
+    @property
+    def by_other(self) -> bool:
+        """A reply of which no fact follows was not written by the message's person."""
+        return self.read.kind == "reply" and self.told.fact.kind != "reply"
 
 
 def take_in_together(numbers: Sequence[int]) -> list[int]:
@@ -119,9 +125,9 @@ def _close(workspace_id: int, ones: Sequence[_Telling], notes: Mapping[int, str]
         {
             "id": ones[place].mail_id,
             "kind": ones[place].read.kind,
-            "facts": summary(ones[place].read, ones[place].raw),
+            "facts": summary(ones[place].read, ones[place].raw, by_other=ones[place].by_other),
             "message_id": ones[place].told.message_id,
-            "note": note,
+            "note": NOTE if ones[place].by_other else note,
         }
         for place, note in notes.items()
     ]

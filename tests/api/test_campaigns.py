@@ -217,6 +217,9 @@ def test_a_launch_is_laid_out_in_time(api: Program, draft: dict[str, Any]) -> No
         ({"timing": {"spread": 4}}, "timing.spread", "5 minutes to 7 days"),
         ({"timing": {"spread": "30"}}, "timing.spread", "integer"),
         ({"timing": {"local_at": "2099-05-01T09:00", "passed": "never"}}, "timing.passed", "next-day"),
+        ({"timing": {"passed": "at-once"}}, "timing.passed", "no `local_at`"),
+        ({"timing": {"passed": "next-day", "spread": 30}}, "timing.passed", "no `local_at`"),
+        ({"timing": {"local_at": "2099-05-01T09:00", "passed": ""}}, "timing.passed", "next-day"),
         ({"timing": {"zone": "Asia/Jakarta"}}, "timing.zone", "not known"),
     ],
 )

@@ -77,6 +77,21 @@ def test_nothing_is_wider_than_a_phone(browser: Browser, base: str, path: str) -
     context.close()
 
 
+@pytest.mark.parametrize(("width", "is_below"), [(360, True), (1100, False)])
+def test_a_finding_keeps_its_width_beside_its_button(browser: Browser, base: str, width: int, is_below: bool) -> None:
+    context = browser.new_context(base_url=base, viewport={"width": width, "height": 740})
+    page = context.new_page()
+    page.goto("/")
+    _settle(page)
+    row = page.locator(".check-row").first
+    words, button = row.locator("> div").bounding_box(), row.locator("> .btn").bounding_box()
+    context.close()
+    assert words is not None
+    assert button is not None
+    assert (button["y"] >= words["y"] + words["height"]) == is_below
+    assert (button["x"] == words["x"]) == is_below
+
+
 def test_the_icons_are_drawn(page: Page) -> None:
     page.goto("/")
     box = page.evaluate("document.querySelector('.brand .logo use').getBoundingClientRect().width")

@@ -91,10 +91,11 @@ class TimingIn(Schema):
         },
     )
     passed = String(
-        load_default="next-day",
+        load_default=None,
+        allow_none=True,
         metadata={
             "description": "For people in whose zone `local_at` has passed at the launch: `next-day`, at that time of "
-            "the next day, or `at-once`."
+            "the next day, or `at-once`. Only together with `local_at`; nothing given: `next-day`."
         },
     )
     spread = Integer(

@@ -181,6 +181,7 @@ def _forward(mail: IncomingMail, message: Message, address: str) -> Forward:
         wish=leaving_wish(own_part(letter)),
         leave_url=settings().url(f"/replies/{keyring().sign(LEAVE, mail.id)}"),
         raw=mail.raw,
+        went_to=message.address if mail.facts.get("by_other") else "",
     )
 
 

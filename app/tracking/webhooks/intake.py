@@ -1,6 +1,7 @@
 """The second half: what was stored becomes facts. Safe beside itself, when repeated, and in any order.
 
-A batch is acted upon together and committed as one; what is odd about some of it is then taken in one by one.
+A batch is acted upon together and committed as one; what is odd about some of it is then taken in one by one. So is
+what a worker died of while it was reading it, until it is set aside: one event must not stop the others.
 """
 
 import json
@@ -9,20 +10,24 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from itertools import accumulate
 
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy import Text, cast, delete, exists, func, select
 
 from app.core import clock
 from app.core.database import db, every_workspace
+from app.core.extensions import queue
 from app.core.logging import log
 from app.tracking.models import Webhook, WebhookEvent
+from app.tracking.readings import MOST, Readings
 from app.tracking.webhooks.kinds import KINDS
-from app.tracking.webhooks.one_by_one import KEPT, is_of_the_topic, take_in_one
+from app.tracking.webhooks.one_by_one import KEPT, is_of_the_topic, lock, take_in_one
 from app.tracking.webhooks.together import Done, Waiting, close_events, take_in_together
 
 BATCH = 500
 OCTETS = 32 * 1024 * 1024
 """Of events that are read at once, unless one alone is longer."""
 UNREADABLE = "could not be read: nested too deep; it is kept as it came"
+UNREAD = "set aside unread; its reading ended the worker three times, and it is kept as it came"
 UNMAPPED = "unmapped"
 MOST_TYPES = 50
 
@@ -40,18 +45,18 @@ def take_in_events(is_to_stop: Callable[[], bool] = lambda: False) -> int:
     Once `is_to_stop`, the batch under way is the last.
     """
     taken = last = 0
+    readings = Readings(queue(), WebhookEvent.__tablename__)
     with every_workspace():
         while not is_to_stop() and (batch := _next_batch(last)):
             last = batch[-1]
-            events = _load(batch)
-            hooks = _hooks(events)
-            telling = _sort_out(events, hooks)
-            left = take_in_together(telling, hooks)
-            taken += len(batch) - len(left)
-            db.session.commit()
-            for number in left:
-                taken += take_in_one(number)
+            died = readings.deaths(batch)
+            fresh = [number for number in batch if number not in died]
+            with readings.begun(fresh):
+                left = _take_in_batch(fresh)
+                taken += len(fresh) - len(left)
                 db.session.commit()
+            for number in sorted([*left, *died]):
+                taken += _take_in_alone(number, readings)
     return taken
 
 
@@ -74,6 +79,30 @@ def _next_batch(last: int) -> list[int]:
 
 
 _BODY = cast(WebhookEvent.body, Text)
+
+
+def _take_in_batch(numbers: Sequence[int]) -> list[int]:
+    """The numbers of those that are left. The caller commits."""
+    events = _load(numbers)
+    hooks = _hooks(events)
+    return take_in_together(_sort_out(events, hooks), hooks)
+
+
+def _take_in_alone(number: int, readings: Readings) -> bool:
+    """Whether the event is dealt with; commits."""
+    if not lock(number):
+        db.session.commit()
+        return False
+    if readings.deaths([number]).get(number, 0) >= MOST:
+        close_events([Done(number, UNREAD)])
+        log("webhooks").error("an event was set aside: its reading ended the worker three times", number=number)
+        db.session.commit()
+        readings.forget([number])
+        return True
+    with readings.begun([number]):
+        is_taken = take_in_one(number)
+        db.session.commit()
+    return is_taken
 
 
 def _load(numbers: Sequence[int]) -> list[Waiting]:
@@ -105,6 +134,8 @@ def _sort_out(batch: list[Waiting], hooks: dict[int, Webhook]) -> list[Waiting]:
     for event in batch:
         try:
             meaning = _meaning(event, hooks[event.webhook_id].kind)
+        except BaseTimeoutException:
+            raise  # the job's time is over: nobody would stop the next one that takes for ever
         except Exception as error:  # noqa: BLE001 - the event is kept whole; the note and the log name the fault
             log("webhooks").error("an event could not be understood", number=event.id, exc_info=error)
             done.append(Done(event.id, f"could not be worked through: {type(error).__name__}"))

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import defer
@@ -47,13 +48,19 @@ def take_in_one(number: int) -> bool:
             event.note = _act(event, hook)
     except NotYet:
         return False
-    except OperationalError:
-        raise  # the database is away or overrun: this event's turn comes again
+    except (OperationalError, BaseTimeoutException):
+        raise  # the database is away or overrun, or the job's time is: this event's turn comes again
     except Exception as error:  # noqa: BLE001 - the event is kept whole; the note and the log name the fault
         event.note = f"could not be worked through: {type(error).__name__}"
         log("webhooks").error("an event could not be worked through", number=event.id, exc_info=error)
     event.handled_at = clock.now()
     return True
+
+
+def lock(number: int) -> bool:
+    """Whether the event still waits and nobody else works on it; it is locked until the next commit."""
+    waiting = select(WebhookEvent.id).where(WebhookEvent.id == number, WebhookEvent.handled_at.is_(None))
+    return db.session.scalar(waiting.with_for_update(skip_locked=True)) is not None
 
 
 def is_of_the_topic(kind: str, event_type: str) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from rq.timeouts import BaseTimeoutException
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
@@ -49,6 +50,8 @@ def take_in_together(events: Sequence[Waiting], hooks: Mapping[int, Webhook]) ->
         with db.session.begin_nested():
             done = _done(events, hooks)
             close_events(done)
+    except BaseTimeoutException:
+        raise  # the job's time is over: nobody would stop what takes for ever, were it begun once more
     except Exception as error:
         # Undone as a whole; one by one, the event at fault says why.
         if isinstance(error, OperationalError) and error.connection_invalidated:
