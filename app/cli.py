@@ -10,6 +10,7 @@ import click
 
 from app.core.errors import MerpatiError
 from app.shell.context import installation, prepared_app
+from app.shell.paths import GivenPath
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 WORKSPACE = click.option("--workspace", default="", help="Slug of the workspace; needed when there are several.")
@@ -45,8 +46,8 @@ def up(open_world: bool) -> None:
 @click.option("--once", is_flag=True, help="Stop afterwards; exit code 1 if any number does not add up.")
 @click.option("--people", default=5_000, show_default=True, help="How many people to generate.")
 @click.option("--seed", default=1, show_default=True, help="Seeds the simulated world.")
-@click.option("--seconds", default=30, show_default=True, help="Real seconds that a simulated week takes.")
-@click.option("--home", type=click.Path(path_type=Path), help="Home of the demo. [default: ./var/demo]")
+@click.option("--seconds", default=30, show_default=True, help="Real seconds that two simulated days take.")
+@click.option("--home", type=GivenPath(), help="Home of the demo. [default: ./var/demo]")
 @JSON
 def demo(once: bool, people: int, seed: int, seconds: int, home: Path | None, as_json: bool) -> None:
     """Run the main job for real against a simulated world of inboxes."""
@@ -110,7 +111,7 @@ def sign_in_link(email: str, as_json: bool) -> None:
 
 
 @main.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=GivenPath(exists=True, dir_okay=False))
 @click.option("--list", "list_name", required=True, help="Name of the list; a new one is made, and said so.")
 @click.option("--make-addresses", metavar="PATTERN", help="Make addresses, on reserved domains only, from {row}.")
 @click.option("--map", "mapping", multiple=True, metavar="COLUMN=FIELD", help="Put a column into a field.")
@@ -195,7 +196,7 @@ def listen() -> None:
 
 
 @bounces.command()
-@click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument("paths", nargs=-1, required=True, type=GivenPath(exists=True))
 @JSON
 def classify(paths: tuple[Path, ...], as_json: bool) -> None:
     """Say what messages mean: files, or folders of them; one line each."""
@@ -227,7 +228,7 @@ def bench(name: str, as_json: bool, **given: int | None) -> None:
 
 
 @main.command()
-@click.option("--truth", type=click.Path(path_type=Path), help="File that takes down what really happened.")
+@click.option("--truth", type=GivenPath(), help="File that takes down what really happened.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--time-scale", default=1.0, show_default=True, help="Real seconds per simulated second.")
 @click.option("--market", default="us", show_default=True)

@@ -29,6 +29,7 @@ def run_app(*command: str) -> None:
     """Set up, then become `merpati <command>` with this script's arguments."""
     with plain_interruption():
         set_up("requirements.lock")
+    os.environ["MERPATI_CALLED_FROM"] = str(Path.cwd())  # where the files lie that are named on the command line
     os.chdir(ROOT)
     os.execv(PYTHON, [str(PYTHON), "-m", "app.cli", *command, *sys.argv[1:]])
 

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
-from zoneinfo import available_timezones
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm
@@ -23,6 +22,7 @@ from wtforms.widgets import NumberInput, TimeInput
 
 from app.accounts.quiet import QuietHours
 from app.accounts.setup import MINIMUM_PASSWORD
+from app.accounts.zones import is_zone
 
 ADDRESS = Regexp(r"[^@\s]+@[^@\s]+\.[^@\s]+$", message=_("Write an address such as news@example.com."))
 ONE_LINE = Regexp(r"[^\r\n\x00]*$", message=_("This must be one line."))
@@ -43,7 +43,7 @@ TELLS = [
 
 def check_zone(_form: FlaskForm, field: Field) -> None:
     """The name of a time zone that exists."""
-    if field.data not in available_timezones():
+    if not is_zone(field.data or ""):
         raise ValidationError(_("Choose a time zone from the list, such as Europe/Brussels."))
 
 

@@ -2,7 +2,6 @@
 
 from typing import Any
 from uuid import uuid4
-from zoneinfo import available_timezones
 
 from flask import Blueprint, flash, g, redirect, render_template, url_for
 from flask_babel import gettext as _
@@ -29,6 +28,7 @@ from app.accounts.setup import (
 from app.core.database import db
 from app.core.errors import Conflict, Invalid, NotFound
 from app.core.extensions import settings as installation
+from app.core.wallclock import zone_names
 
 bp = Blueprint("accounts", __name__)
 settings = Blueprint("settings", __name__, url_prefix="/w/<ws>/settings")
@@ -229,7 +229,7 @@ def _keys() -> list[ApiKey]:
 
 
 def _zones() -> list[str]:
-    return sorted(available_timezones())
+    return sorted(zone_names())
 
 
 # Beside `accounts`, not within it: endpoints are `settings.index`, not `accounts.settings.index`.

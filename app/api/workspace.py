@@ -2,7 +2,6 @@
 
 from datetime import UTC, datetime, time
 from typing import Any
-from zoneinfo import available_timezones
 
 from apiflask import APIBlueprint
 from flask import g
@@ -10,6 +9,7 @@ from flask import g
 from app.accounts.access import program
 from app.accounts.models import Role, Workspace
 from app.accounts.quiet import QuietHours
+from app.accounts.zones import is_zone
 from app.api.intake import takes
 from app.api.schemas.workspace import WorkspaceOut, WorkspacePatch
 from app.core.database import db
@@ -35,7 +35,8 @@ def change(data: dict[str, Any]) -> Any:
 
     What is left out stays. Campaigns on their way keep to the new quiet hours; limits are judged at each launch.
     """
-    workspace = db.session.get_one(Workspace, g.workspace.id)
+    # Locked before it is checked: of two changes at once, each would find the other's end as it was.
+    workspace = db.session.get_one(Workspace, g.workspace.id, with_for_update=True, populate_existing=True)
     _check(workspace, data)
     for name, value in data.items():
         setattr(workspace, name, value)
@@ -44,7 +45,7 @@ def change(data: dict[str, Any]) -> Any:
 
 
 def _check(workspace: Workspace, data: dict[str, Any]) -> None:
-    if "timezone" in data and data["timezone"] not in available_timezones():
+    if "timezone" in data and not is_zone(data["timezone"]):
         raise Invalid("There is no such time zone. Nothing was changed. Write one like Asia/Jakarta.", field="timezone")
     if not {"quiet_from", "quiet_to"} & data.keys():
         return
@@ -65,6 +66,9 @@ def _check(workspace: Workspace, data: dict[str, Any]) -> None:
 
 def _read_time(text: str, field: str) -> time:
     try:
-        return datetime.strptime(text, "%H:%M").replace(tzinfo=UTC).time()
+        found = datetime.strptime(text, "%H:%M").replace(tzinfo=UTC).time()
+        if f"{found:%H:%M}" != text:
+            raise ValueError
+        return found
     except ValueError:
         raise Invalid("This is no time of the day. Nothing was changed. Write one like 21:00.", field=field) from None

@@ -1,4 +1,4 @@
-"""People, faults and suppressions as CSV, in a stream."""
+"""People and suppressions as CSV, in a stream."""
 
 import csv
 import io
@@ -9,12 +9,14 @@ from sqlalchemy import select
 
 from app.audience.attributes import attribute_types
 from app.audience.masking import masked_evidence
-from app.audience.models import ImportFault, Subscriber, Subscription, Suppression
+from app.audience.models import Subscriber, Subscription, Suppression
 from app.audience.queries import PeopleFilter, matching
 from app.audience.suppressions import workspace_address_key
 from app.core.database import db, in_workspace
 
 SLICE = 2_000
+NAMES = ("first_name", "last_name", "locale", "timezone")
+"""What a person has besides the address and attributes; an import knows these headings again."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?").fullmatch
 
@@ -23,7 +25,7 @@ def people_csv(wanted: PeopleFilter, workspace_id: int) -> Iterator[bytes]:
     """The people that match, with all attributes and, for one list, their state on it. For use within a request."""
     with in_workspace(workspace_id):
         keys = list(attribute_types())
-    heading = ["email", "first_name", "last_name", *keys, "added"]
+    heading = ["email", *NAMES, *keys, "added"]
     yield _lines([[*heading, "state"] if wanted.list_id else heading], mark=True)
     last = 0
     while True:
@@ -36,21 +38,6 @@ def people_csv(wanted: PeopleFilter, workspace_id: int) -> Iterator[bytes]:
         yield _lines(_row(person, keys, states) for person in people)
         last = people[-1].id
         db.session.expunge_all()
-
-
-def faults_csv(import_id: int) -> Iterator[bytes]:
-    """The rows of an import that were not taken: number, reason, and the row as it stood in the file."""
-    yield _lines([["row", "reason", "original"]], mark=True)
-    last = 0
-    while True:
-        query = select(ImportFault.id, ImportFault.row_number, ImportFault.reason, ImportFault.row)
-        rows = db.session.execute(
-            query.where(ImportFault.import_id == import_id, ImportFault.id > last).order_by(ImportFault.id).limit(SLICE)
-        ).all()
-        if not rows:
-            return
-        yield _lines([str(number), reason, row] for _, number, reason, row in rows)
-        last = rows[-1][0]
 
 
 def suppressions_csv(workspace_id: int) -> Iterator[bytes]:
@@ -83,6 +70,11 @@ def safe_cell(text: str) -> str:
     return f"'{text}" if text.startswith(_FORMULA) and not _NUMBER(text) else text
 
 
+def plain_cell(text: str) -> str:
+    """The cell that `safe_cell` was given."""
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text
+
+
 def _states(ids: list[int], list_id: int | None) -> dict[int, str]:
     if list_id is None:
         return {}
@@ -94,7 +86,8 @@ def _states(ids: list[int], list_id: int | None) -> dict[int, str]:
 
 def _row(person: Subscriber, keys: list[str], states: dict[int, str]) -> list[str]:
     values = [_shown(person.attributes.get(key)) for key in keys]
-    row = [person.email, person.first_name, person.last_name, *values, f"{person.created_at:%Y-%m-%d}"]
+    names = [getattr(person, name) for name in NAMES]
+    row = [person.email, *names, *values, f"{person.created_at:%Y-%m-%d}"]
     return [*row, states[person.id]] if person.id in states else row
 
 

@@ -143,12 +143,14 @@ def _fault_of_seal(mailing_list: MailingList) -> str:
     try:
         payload = keyring().unseal(Purpose.FORM, request.form.get("seal", ""))
     except BadToken:
-        return again
+        return f"Something of this page was lost on the way. {again}"
     shown_at, words = int.from_bytes(payload[:8]) / 1000, payload[8:]
     age = clock.now().timestamp() - shown_at
     if words != _words(mailing_list) or age > LONGEST:
         return f"This page was open for a long time, or its text changed meanwhile. {again}"
-    return again if age < QUICKEST else ""
+    if age < QUICKEST:
+        return "That was very quick, and programs are quick: so that we know it was you, press the button again."
+    return ""
 
 
 def _seal(mailing_list: MailingList) -> str:

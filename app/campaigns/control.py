@@ -59,13 +59,14 @@ def take_back(campaign_id: int) -> Campaign:
 def undo(campaign_id: int) -> Campaign:
     """Make a launched campaign a draft again; its ledger goes. Raises Conflict once something has gone out.
 
-    The version goes up, so a confirmation that was opened before the undo cannot launch it again.
+    The version goes up, so a confirmation that was opened before the undo cannot launch it again. One that is being
+    prepared is taken back when its freeze has ended, or instead of it: the freeze holds the row.
     """
     with db.session.begin_nested():
         campaign = change_state(
             campaign_id,
             CampaignState.DRAFT,
-            expected=[CampaignState.HOLDING, CampaignState.SENDING, CampaignState.PAUSED],
+            expected=[CampaignState.LAUNCHING, CampaignState.HOLDING, CampaignState.SENDING, CampaignState.PAUSED],
             hold_until=None,
             launched_at=None,
             scheduled_at=None,

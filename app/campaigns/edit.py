@@ -1,7 +1,9 @@
 """Writing a campaign: every change is made to a draft, at the version the writer saw."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -220,7 +222,13 @@ def _check_way_out(campaign_id: int, settings: dict[str, Any]) -> None:
 
 
 def _copy_name(name: str) -> str:
-    return f"{name} (copy)" if not name.endswith("(copy)") else name
+    """The first copy is a “(copy)”, the next ones “(copy 2)”, “(copy 3)”, whichever of them was copied."""
+    stem = re.sub(r"(?: \(copy(?: \d+)?\))+$", "", name)
+    taken = set(
+        db.session.scalars(select(Campaign.name).where(Campaign.name.startswith(f"{stem} (copy", autoescape=True)))
+    )
+    names = (f"{stem} (copy {number})" if number > 1 else f"{stem} (copy)" for number in count(1))
+    return next(one for one in names if one not in taken)
 
 
 def _one_line(text: str) -> str:

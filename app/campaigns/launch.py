@@ -19,6 +19,8 @@ from app.core.jobs import Job
 
 FROM = (CampaignState.DRAFT, CampaignState.SCHEDULED)
 
+LAST_YEAR = 2200
+
 
 @dataclass(frozen=True, slots=True)
 class Launch:
@@ -78,18 +80,26 @@ def launch_time(timing: Timing, at: datetime | None = None) -> datetime | None:
 
 
 def check_ahead(at: datetime | None) -> None:
-    """Raise Invalid for a moment that has passed."""
+    """Raise Invalid for a moment that has passed, or is too far away to be meant."""
+    if at is not None and at.year > LAST_YEAR:
+        raise Invalid(f"The year {at.year} cannot be meant. Nothing was scheduled.", field="at")
     if at is not None and at <= clock.now():
         raise Invalid("This time has passed. Nothing was scheduled. Choose a later one, or send it now.", field="at")
 
 
 def unschedule(campaign_id: int) -> Campaign:
-    """Make a scheduled campaign, or one whose time was missed, a draft again. Raises Conflict."""
+    """Make a scheduled campaign, or one whose time was missed, a draft again. Raises Conflict.
+
+    The version goes up, as by `control.undo`: a confirmation that was opened before cannot launch it again.
+    """
     campaign = find_campaign(campaign_id, fresh=True)
     if campaign.launched_at is not None:
         raise Conflict(f"“{campaign.name}” is on its way already. Undo or cancel it instead.")
     expected = [CampaignState.SCHEDULED, CampaignState.PAUSED]
-    return change_state(campaign_id, CampaignState.DRAFT, expected=expected, scheduled_at=None)
+    campaign = change_state(campaign_id, CampaignState.DRAFT, expected=expected, scheduled_at=None)
+    campaign.version += 1
+    db.session.flush()
+    return campaign
 
 
 def prepare(campaign_ids: Iterable[int]) -> None:
@@ -102,7 +112,8 @@ def prepare(campaign_ids: Iterable[int]) -> None:
 
 def _is_under_way(campaign: Campaign, at: datetime | None, timing: Timing) -> bool:
     if campaign.state in STARTED:
-        return True
+        # Whoever asks for a time is not told that all is well when it goes at another.
+        return at is None or campaign.scheduled_at == at
     is_planned = campaign.state == CampaignState.SCHEDULED and at is not None and campaign.scheduled_at == at
     return is_planned and read_timing(campaign.timing) == timing
 
@@ -119,14 +130,10 @@ def _go(campaign: Campaign, by: int | None, at: datetime | None, timing: Timing)
             launched_by=by,
             timing=timing.stored(),
         )
-    if campaign.state == CampaignState.SCHEDULED:
-        campaign.scheduled_at, campaign.timing = at, timing.stored()
-        db.session.flush()
-        return campaign
     return change_state(
         campaign.id,
         CampaignState.SCHEDULED,
-        expected=[CampaignState.DRAFT],
+        expected=[CampaignState(campaign.state)],
         version=campaign.version,
         scheduled_at=at,
         launched_by=by,

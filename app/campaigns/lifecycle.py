@@ -37,7 +37,10 @@ class CampaignState(StrEnum):
 
 ARROWS: dict[CampaignState, frozenset[CampaignState]] = {
     CampaignState.DRAFT: frozenset({CampaignState.LAUNCHING, CampaignState.SCHEDULED}),
-    CampaignState.SCHEDULED: frozenset({CampaignState.LAUNCHING, CampaignState.DRAFT, CampaignState.PAUSED}),
+    # To itself: another time.
+    CampaignState.SCHEDULED: frozenset(
+        {CampaignState.LAUNCHING, CampaignState.DRAFT, CampaignState.PAUSED, CampaignState.SCHEDULED}
+    ),
     CampaignState.LAUNCHING: frozenset({CampaignState.HOLDING, CampaignState.SENDING, CampaignState.DRAFT}),
     CampaignState.HOLDING: frozenset({CampaignState.SENDING, CampaignState.DRAFT}),
     # To draft only while nothing has gone out: `control.undo` looks.

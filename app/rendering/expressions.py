@@ -8,6 +8,7 @@ names, looked up as plain mapping keys, never as attributes of our objects.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import NoReturn
 
 from minijinja import Environment, TemplateError
@@ -18,8 +19,12 @@ from app.rendering.filters import FILTERS, did_you_mean
 NAMESPACES = frozenset({"subscriber", "campaign", "workspace", "mail"})
 ADDRESSES = frozenset({"unsubscribe_url", "preferences_url", "view_url"})
 TESTS = frozenset({"defined", "undefined", "none", "number", "string"})
+SUBSCRIBER_KEYS = ("email", "first_name", "last_name", "name")
+"""What every subscriber has; attributes come on top."""
 URL_FILTERS = frozenset({"url_head", "url_part"})
 """Set by the compiler where a value becomes part of an address."""
+_PEOPLE = frozenset({"person", "contact", "recipient", "user", "customer", "member", "reader", "client"})
+"""What other programs call a subscriber."""
 _KEYWORDS = frozenset({"and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"})
 _SLOT = re.compile(r"link_\d{1,4}|preheader|pixel")
 _PART = re.compile(
@@ -151,9 +156,18 @@ class _Checker:
             if follow.startswith("("):
                 self._refuse_call(part)
             roots = {*ADDRESSES, *self.names, "subscriber", "campaign", "workspace"}
-            hint = did_you_mean(word, roots) or f" Did you mean subscriber.{word}?"
+            hint = did_you_mean(word, roots) or f" Did you mean subscriber.{self._likely_key(word, part.at)}?"
             self._fail(part.at, f'There is no merge field "{word}".{hint}')
         self.code.append(word)
+
+    def _likely_key(self, word: str, at: int) -> str:
+        """The field of a subscriber that is meant by `person.first_name`, `person` or `firstname`."""
+        key = _FIELD_KEY.match(self.text, at + len(word))
+        if key is not None:
+            word = key.group("name") or key.group("quoted")[1:-1]
+        elif word.lower() in _PEOPLE:
+            return "name"
+        return next(iter(get_close_matches(word, SUBSCRIBER_KEYS, n=1, cutoff=0.8)), word)
 
     def _open_parenthesis(self, part: _Part, before: _Part) -> None:
         filter_call = before.kind == "name" and self.code[-1:] == self.filters[-1:] == [before.text]

@@ -13,7 +13,7 @@ from typing import Any
 from app.rendering.compiled import CompiledDesign
 from app.rendering.engine import Engine
 from app.rendering.errors import DesignError, Problem, position
-from app.rendering.expressions import ADDRESSES
+from app.rendering.expressions import ADDRESSES, SUBSCRIBER_KEYS
 from app.rendering.filters import did_you_mean
 from app.rendering.plan import PIXEL, PREFERENCES, PREFIX, UNSUBSCRIBE, VIEW, Part, Sources, lay_out, read_sources
 from app.rendering.protect import quiet
@@ -21,7 +21,7 @@ from app.rendering.quoted import quote, quote_value
 from app.rendering.templates import expressions, parse
 
 BUILT_IN = ADDRESSES | {
-    *("subscriber.email", "subscriber.first_name", "subscriber.last_name", "subscriber.name"),
+    *(f"subscriber.{key}" for key in SUBSCRIBER_KEYS),
     *("campaign.name", "workspace.name", "workspace.postal_address"),
 }
 """Merge fields that every mail has."""

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from app.audience.exports import safe_cell
 from app.core.database import current_workspace_id, db, in_workspace
+from app.messages.handed_over import is_handed_over
 
 PAGE = 50
 SLICE = 5_000
@@ -18,19 +19,31 @@ COLUMNS = ("address", "state", "reason", "cell", "sent_at", "attempts", "code", 
 
 # Only the conditions that are asked for: the planner then knows which index leads to few rows.
 QUERY = """
-SELECT m.id, m.subscriber_id, m.address, m.state, m.reason, coalesce(v.name, 'held out') AS cell, m.sent_at, m.attempts,
-       a.code, coalesce(a.reply, '') AS reply, a.at AS said_at
+SELECT m.id, m.subscriber_id, m.address, m.state, m.reason, coalesce(v.name, 'held out') AS cell, m.sent_at,
+       greatest(m.attempts, a.tries) AS attempts, CASE WHEN said.at IS NULL THEN a.code ELSE said.code END AS code,
+       coalesce(said.reply, a.reply, '') AS reply, coalesce(said.at, a.at) AS said_at
 FROM (
     SELECT * FROM messages
     WHERE campaign_id = :campaign AND workspace_id = :workspace AND id > :after WHICH
     ORDER BY id LIMIT :limit
 ) m
 LEFT JOIN variants v ON v.id = m.variant_id
+-- A second try counts from 0 again; what somebody decided stands among the attempts as well.
 LEFT JOIN LATERAL (
-    SELECT code, reply, at FROM attempts WHERE message_id = m.id ORDER BY at DESC, id DESC LIMIT 1
+    SELECT code, reply, at, count(*) FILTER (WHERE HANDED) OVER () AS tries
+    FROM attempts t WHERE message_id = m.id ORDER BY at DESC, id DESC LIMIT 1
 ) a ON true
+-- What came back later than that, where it has words of its own.
+LEFT JOIN LATERAL (
+    SELECT CASE WHEN data ->> 'code' ~ '^[1-9][0-9]{2}$' THEN (data ->> 'code')::int END AS code,
+           data ->> 'diagnostic' AS reply, at
+    FROM events
+    WHERE m.state NOT IN ('planned', 'skipped') AND message_id = m.id AND kind IN ('bounced', 'deferred', 'complained')
+      AND data ->> 'diagnostic' <> '' AND at >= coalesce(a.at, '-infinity')
+    ORDER BY at DESC LIMIT 1
+) said ON true
 ORDER BY m.id
-"""
+""".replace("HANDED", is_handed_over("t"))
 CONDITIONS = {
     "state": "state = :state",
     "reason": "reason = :reason",

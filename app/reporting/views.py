@@ -1,8 +1,10 @@
 """Reports: the list of them, one campaign's, and the people behind each number."""
 
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, render_template, request, stream_with_context
+from flask_babel import format_datetime
 from flask_babel import gettext as _
 from sqlalchemy import select
 
@@ -12,27 +14,40 @@ from app.campaigns.models import Campaign
 from app.campaigns.second_try import may_send, may_try_again
 from app.core.database import db
 from app.core.errors import NotFound
+from app.core.times import clock, zone
 from app.messages.lifecycle import State
 from app.messages.queries import ledger
+from app.reporting.home import figures
 from app.reporting.people import PAGE, people, people_csv
 from app.reporting.report import report
 
 bp = Blueprint("reports", __name__, url_prefix="/w/<ws>/reports")
 LAST = 2**63 - 1
+LISTED = 20
+"""Campaigns on a page: their messages and events are counted for it."""
+LAST_PAGE = 10_000
 LAUNCHED = ("holding", "sending", "paused", "finished", "cancelled")
 
 
 @bp.get("")
 @member(Role.VIEWER)
 def index() -> Any:
-    """Campaigns that went out, the latest first."""
+    """Campaigns that went out, the latest first; `?page=` from 1 on."""
+    page = min(max(1, request.args.get("page", 1, int)), LAST_PAGE)
     campaigns = db.session.scalars(
         select(Campaign)
         .where(Campaign.state.in_(LAUNCHED))
         .order_by(Campaign.launched_at.desc(), Campaign.id.desc())
-        .limit(100)
+        .offset((page - 1) * LISTED)
+        .limit(LISTED + 1)
     ).all()
-    return render_template("reporting/index.html", campaigns=campaigns)
+    shown = campaigns[:LISTED]
+    return render_template(
+        "reporting/index.html",
+        campaigns=shown,
+        numbers={row["id"]: row for row in figures([campaign.id for campaign in shown])},
+        older=page + 1 if len(campaigns) > LISTED else None,
+    )
 
 
 @bp.get("/<int:campaign_id>")
@@ -40,7 +55,9 @@ def index() -> Any:
 def show(campaign_id: int) -> Any:
     """One campaign's report."""
     campaign = _campaign(campaign_id)
-    return render_template("reporting/show.html", campaign=campaign, report=report(campaign.id))
+    found = report(campaign.id)
+    labels = _labels([bucket for bucket, _opened, _clicked in found.timeline])
+    return render_template("reporting/show.html", campaign=campaign, report=found, labels=labels)
 
 
 @bp.get("/<int:campaign_id>/people")
@@ -77,6 +94,14 @@ def _campaign(campaign_id: int) -> Campaign:
     if campaign is None:
         raise NotFound(_("There is no such campaign in this workspace."))
     return campaign
+
+
+def _labels(moments: list[datetime]) -> list[str]:
+    """Times of day; with the day where there are several, or an hour of the next would read as one of the first."""
+    local = [moment.astimezone(zone()) for moment in moments]
+    if len({moment.date() for moment in local}) < 2:
+        return [clock(moment) for moment in moments]
+    return [format_datetime(moment, "d MMM, HH:mm", rebase=False) for moment in local]
 
 
 def _wanted() -> dict[str, str]:

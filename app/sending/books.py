@@ -107,5 +107,10 @@ class Books:
             await self._ledger.write(self.connection, written)
             del self._unwritten[:MOST]
             if self.warming is not None:
-                used = [outcome.message_id for outcome in written if outcome.state not in (State.SKIPPED, State.FAILED)]
+                used = [outcome.message_id for outcome in written if _is_use(outcome)]
                 await note_used(self.connection, self.warming, used)
+
+
+def _is_use(outcome: Outcome) -> bool:
+    """Whether a message used up some of a warm-up's allowance."""
+    return outcome.state not in (State.SKIPPED, State.FAILED) and not outcome.is_kept

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 
@@ -130,6 +131,8 @@ SELECT w.provider, (SELECT count(*) FROM (
 FROM unnest(%(providers)s::text[]) AS w (provider)
 """
 
+_ZONE = "SELECT w.timezone FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id WHERE c.id = %s"
+
 _PERMIT = f"""
 SELECT 0, CASE WHEN {QUIET_SQL} THEN 'quiet' ELSE c.state END, r.ended_at IS NULL
 FROM campaigns c JOIN workspaces w ON w.id = c.workspace_id, runs r WHERE c.id = %(campaign)s AND r.id = %(run)s
@@ -194,6 +197,11 @@ class Claims:
         binds = {"campaign": self._campaign, "run": self._run, "providers": texts(providers), "most": most}
         rows = await (await connection.execute(_LEFT, binds)).fetchall()
         return {row[0]: row[1] for row in rows if row[1]}
+
+    async def zone(self, connection: Connection) -> ZoneInfo:
+        """The workspace's time zone."""
+        row = await (await connection.execute(_ZONE, (self._campaign,))).fetchone()
+        return ZoneInfo(row[0] if row else "UTC")
 
     async def _ask(self, connection: Connection, statement: str, binds: dict[str, Any]) -> list[tuple[Any, ...]]:
         common = {"campaign": self._campaign, "run": self._run, "attributes": self._attributes}

@@ -7,7 +7,6 @@ mail within that time.
 """
 
 import asyncio
-from collections import Counter
 
 from app.core.errors import Invalid
 from app.core.logging import log
@@ -16,19 +15,18 @@ from app.messages.lifecycle import State
 from app.rendering.errors import RenderError
 from app.sending import journal
 from app.sending.carrier import Carrier
+from app.sending.hearing import Hearing
 from app.sending.journal import Journal
 from app.sending.letters import Letters
 from app.sending.moments import Moments
 from app.sending.pacing.limits import Limits
-from app.sending.pacing.reactions import BLOCK_REST, read_signal
-from app.sending.pacing.rules import NO_MAIL, telling_host
-from app.sending.pacing.turns import Turns, boottime
+from app.sending.pacing.rules import NO_MAIL
+from app.sending.pacing.turns import boottime
 from app.sending.parcel import Parcel
-from app.sending.refusals import Refusals, Whose
 from app.sending.replies import Reply
 from app.sending.smtp import At, Line
 from app.sending.transports import AnyAccount
-from app.sending.verdicts import LONGEST_REPLY, Outcome, doubtful, judge, put_off, shortened, untaken
+from app.sending.verdicts import LONGEST_REPLY, Outcome, doubtful, put_off, shortened, untaken
 
 FRESH = 1.0
 """Seconds a permission is good for at the hand-over."""
@@ -38,14 +36,12 @@ MOST_CUTS = 2
 """Times a message is tried again at once after a connection ended before its turn."""
 
 
-class SendDesk(Turns):
+class SendDesk(Hearing):
     """The desk of one run. `stop` ends it: gently (what is announced may still go) or at once."""
 
     def __init__(self, account: AnyAccount, letters: Letters, book: Journal, limits: Limits | None = None) -> None:
-        super().__init__(limits or Limits())
-        self.outcomes: list[Outcome] = []
+        super().__init__(account, limits or Limits())
         self.held: list[Line] = []
-        self.counts: Counter[State] = Counter()
         self.stopped = ""
         """Why no further message is taken: finished, stopped, waiting, paced, lost, failed."""
         self.rest = 0.0
@@ -65,28 +61,23 @@ class SendDesk(Turns):
         self.fruitless = 0
         """Connections in a row that ended without a verdict on any message."""
         self.last_words = ""
-        self.server = account.name
-        self.trouble, self.is_setup_fault = "", False
-        """What the last attempt to open a line met with, and whether waiting cannot mend it."""
+        self.trouble = ""
+        """What the last attempt to open a line met with."""
         self.has_met = False
         """Some line was open at some time."""
         self.letters = letters
-        self._account, self._book = account, book
+        self._book = book
         self._loop = asyncio.get_running_loop()
         self._moments = Moments()
-        self._entries: list[bytes] = []
-        self._handed: set[int] = set()
-        """Handed over, and no outcome yet."""
         self._ready: list[Line] = []
         self._is_scheduled = False
-        self._refusals = Refusals()
 
     def stop(self, outcome: str, waiting_for: str = "", *, at_once: bool = False) -> None:
         """Take no further message. The first reason counts; `at_once` nothing is handed over any more either."""
         if self.stopped and (self.at_once or not at_once):
             return
         if not self.stopped:
-            self.stopped, self.waiting_for = outcome, waiting_for
+            self.stopped, self.waiting_for = self._end_doubts(outcome, waiting_for)
         self.at_once = at_once
         for line in list(self.lines):
             line.finish()
@@ -164,23 +155,14 @@ class SendDesk(Turns):
             self.outcomes.append(Outcome(number, moment, State.SENT, reply.code, journal.enhanced(text), "", text))
             self.counts[State.SENT] += 1
             self._refusals.forget()
+            if (everybody := self.everybody) is not None and (everybody.held or not everybody.has_accepted):
+                self._accepted(everybody)
             self.limits.accepted[parcel.provider] += 1
             if (limit := self._slowed.get(parcel.provider)) is not None:
                 limit.taken += 1
             self._schedule()
             return
-        provider = parcel.provider
-        host = (provider and telling_host(provider)) or self._account.host
-        verdict = judge(parcel.message_id, self._moments.now(), stage, reply, host)
-        outcome = verdict.outcome
-        signal = read_signal(provider, stage, verdict) if provider else None
-        if signal is not None:
-            wait = self.limits.hear(parcel, signal, reply.words, self._lines_to(provider))
-            outcome = outcome._replace(wait=wait if outcome.state is State.DEFERRED else 0.0)
-            self.paced.set()
-        self._settle(outcome)
-        is_known = signal is not None and provider in self._slowed and reply.code < 500
-        self._count_refusal(reply.words, is_general=verdict.is_general and not is_known, provider=provider)
+        self._refused(parcel, stage, reply, self._moments.now())
 
     def unsendable(self, parcel: Parcel, status: str, reason: str, words: str) -> None:
         """Note that this server cannot take this message."""
@@ -325,20 +307,3 @@ class SendDesk(Turns):
             self.stop("waiting", f"The journal in {where} cannot be written: {error.strerror}.", at_once=True)
             return False
         return True
-
-    def _settle(self, outcome: Outcome) -> None:
-        self._handed.discard(outcome.message_id)
-        self._entries.append(journal.answered(outcome))
-        self.outcomes.append(outcome)
-        self.counts[outcome.state] += 1
-        self._schedule()
-
-    def _count_refusal(self, words: str, *, is_general: bool, provider: str = "") -> None:
-        """Too many in a row: those of one provider hold its lane, those of several speak of the transport."""
-        if not is_general:
-            self._refusals.forget()
-        elif (whose := self._refusals.count(provider)) is Whose.PROVIDER:
-            self.limits.block(provider, BLOCK_REST, words)
-            self.paced.set()
-        elif whose is Whose.TRANSPORT:
-            self.stop("waiting", f"The mail server at {self._account.name} refuses our mail: {words[:300]}")

@@ -32,6 +32,7 @@ from app.sending.claims import Claims
 from app.sending.connections import connect
 from app.sending.couriers import keep_carriers
 from app.sending.desk import SendDesk
+from app.sending.everybody import LEAST_OF_A_PROBE
 from app.sending.fairness import Hurry, Turn, next_turn
 from app.sending.health import note_health
 from app.sending.journal import Journal
@@ -175,7 +176,7 @@ class _Slice:
                 await close_run(connection, run_id, "waiting")
                 await say_waiting(connection, self._campaign, str(error))
                 return SliceResult("waiting", waiting_for=str(error))
-            except OperationalError:
+            except Exception:
                 await self._abandon(run_id)
                 raise
         finally:
@@ -185,6 +186,8 @@ class _Slice:
     async def _run(self, run_id: int, way: Way, turn: Turn, letters: Letters, book: Journal) -> SliceResult:
         scale = self._settings.pace_scale
         desk = SendDesk(way.account, letters, book, Limits(self._settings.workers, scale))
+        if way.is_probe and desk.everybody is not None:
+            desk.everybody.least = LEAST_OF_A_PROBE
         buckets = Buckets(self._settings.redis_url, transport_key(way.transport_id), str(run_id), scale)
         ledger = Ledger(run_id, way.account.name, self._settings.retry_seconds)
         try:
@@ -217,7 +220,7 @@ class _Slice:
         return SliceResult(desk.stopped, has_more, desk.counts, desk.waiting_for)
 
     async def _abandon(self, run_id: int) -> None:
-        """The database went away before the first claim: end the run if it is back, else leave it to its lease."""
+        """It failed before the first claim: end the run if the database answers, else leave it to its lease."""
         try:
             connection = await connect(self._url)
         except OperationalError:

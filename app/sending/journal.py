@@ -89,7 +89,8 @@ def answered(outcome: Outcome) -> bytes:
     """The entry of any outcome."""
     words = "\n".join((outcome.status, outcome.reason, outcome.reply)).encode("utf-8", "replace")[:65_000]
     state, number = _NUMBERS[outcome.state], outcome.message_id
-    return _ANSWER.pack(b"A", number, outcome.at, state, 2 | outcome.suppress, outcome.code, len(words)) + words
+    flags = 2 | outcome.suppress | outcome.is_kept << 2
+    return _ANSWER.pack(b"A", number, outcome.at, state, flags, outcome.code, len(words)) + words
 
 
 def lock(path: Path) -> int | None:
@@ -154,4 +155,5 @@ def _group(body: bytes) -> Iterator[tuple[int, Outcome | None]]:
             words = body[at : at + length].decode("utf-8", "replace")
             at += length
             status, reason, reply = words.split("\n", 2) if flags & 2 else (enhanced(words), "", words)
-            yield number, Outcome(number, moment, _STATES[state], code, status, reason, reply, bool(flags & 1))
+            is_dead, is_kept = bool(flags & 1), bool(flags & 4)
+            yield number, Outcome(number, moment, _STATES[state], code, status, reason, reply, is_dead, is_kept=is_kept)

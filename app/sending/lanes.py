@@ -5,7 +5,7 @@ queue, behind the jobs of other campaigns. `tend`, called by the schedule every 
 what is left to do, so a lost job, worker or queue only costs time.
 """
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
@@ -17,6 +17,7 @@ from app.core.extensions import enqueue_job, settings
 from app.core.jobs import Job
 from app.sending.fairness import TURN
 from app.sending.pacing.state import Rest, resting
+from app.sending.pacing.words import moment_words
 
 _WORK = text(
     """
@@ -138,16 +139,9 @@ def _say_deferred(campaign_id: int) -> None:
     row = db.session.execute(_DEFERRED, {"campaign": campaign_id}).one_or_none()
     if row is None:
         return
-    moment = _moment(row.next_try, ZoneInfo(row.timezone))
+    moment = moment_words(row.next_try, ZoneInfo(row.timezone))
     if row.timed:
         words = f"The {row.number:,} left go at a time of their own; the next at {moment}."
     else:
         words = f"All {row.number:,} left are deferred; next try {moment}."
     db.session.execute(_SAY, {"campaign": campaign_id, "words": words})
-
-
-def _moment(at: datetime, zone: ZoneInfo) -> str:
-    """A time of day, with the day when it is another than today."""
-    then = at.astimezone(zone)
-    is_today = then.date() == clock.now().astimezone(zone).date()
-    return f"{then:%H:%M %Z}" if is_today else f"{then:%H:%M %Z} on {then.day} {then:%B}"

@@ -17,6 +17,11 @@ from app.sending.verdicts import Outcome
 # A server of theirs that is away for days says nothing of the address; a mailbox that stays full does.
 _OF_ADDRESS = frozenset(word for word in SCORED if REASONS[word].scope == "address")
 
+KEPT = "7 days"
+"""After the first try of a message, for which a server that refuses everybody uses up none of its schedule."""
+SOON, LATEST = 2.0, 1800.0
+"""Seconds until such a message is tried again: at first, so that the next transport has it at once; and at most."""
+
 # Hidden from the planner, which would else scan all outcomes once for each message that the run holds.
 _OURS = "CASE WHEN m.run_id = %(run)s AND m.state = 'sending' THEN true ELSE false END"
 
@@ -39,28 +44,35 @@ _OTHERS = f"""
 WITH o AS (
     SELECT * FROM unnest(
         %(ids)s::bigint[], %(ats)s::float8[], %(codes)s::smallint[], %(statuses)s::text[], %(replies)s::text[],
-        %(states)s::text[], %(reasons)s::text[], %(dead)s::boolean[], %(paced)s::float8[]
-    ) AS o (id, at, code, status, reply, state, reason, dead, paced)
+        %(states)s::text[], %(reasons)s::text[], %(dead)s::boolean[], %(paced)s::float8[],
+        %(kept)s::boolean[]
+    ) AS o (id, at, code, status, reply, state, reason, dead, paced, kept)
 ), settled AS MATERIALIZED (
-    SELECT o.*, m.attempts,
+    SELECT o.*, m.attempts, before.tries, before.is_spared,
            -- Who waits for the pace is tried as often as that takes, but no longer than the schedule lasts.
-           CASE WHEN o.state = 'deferred' AND m.attempts > cardinality(%(waits)s::float8[])
+           CASE WHEN o.state = 'deferred' AND NOT before.is_spared AND m.attempts > cardinality(%(waits)s::float8[])
                      AND (o.paced = 0 OR (SELECT min(a.at) FROM attempts a WHERE a.message_id = m.id)
                                          < to_timestamp(o.at) - make_interval(secs => %(lasts)s)) THEN 'failed'
                 ELSE o.state END AS becomes
-    FROM o JOIN messages m ON m.id = o.id
+    FROM o JOIN messages m ON m.id = o.id, LATERAL (
+        -- A server that refuses everybody says nothing of the person: no try of the schedule is used up by it.
+        SELECT count(*) AS tries,
+               o.kept AND coalesce(min(a.at) > to_timestamp(o.at) - interval '{KEPT}', true) AS is_spared
+        FROM attempts a WHERE o.kept AND a.message_id = o.id
+    ) before
 ), moved AS (
     UPDATE messages m
     SET state = s.becomes,
         reason = CASE WHEN s.becomes = 'failed' AND s.state = 'deferred' THEN 'expired' ELSE s.reason END,
         sent_at = CASE WHEN s.becomes = 'sent' THEN to_timestamp(s.at) END,
         next_attempt_at = CASE WHEN s.becomes = 'deferred' THEN
-            to_timestamp(s.at) + make_interval(secs => CASE WHEN s.paced > 0 THEN s.paced
+            to_timestamp(s.at) + make_interval(secs => CASE
+                WHEN s.is_spared THEN least({SOON} * 2 ^ least(s.tries, 12), {LATEST}) WHEN s.paced > 0 THEN s.paced
                 ELSE (%(waits)s::float8[])[m.attempts] * (0.9 + 0.2 * random()) END) END,
-        changed_at = now()
+        attempts = m.attempts - s.is_spared::int, changed_at = now()
     FROM settled s WHERE m.id = s.id AND {_OURS}
     RETURNING m.id, m.workspace_id, m.campaign_id, m.subscriber_id, m.address, {provider_sql("m")} AS provider,
-              s.at, s.code, s.status, s.reply, s.reason, s.dead, s.becomes, s.state AS told
+              s.at, s.code, s.status, s.reply, s.reason, s.dead, s.becomes, s.state AS told, s.kept
 ), tried AS (
     INSERT INTO attempts (at, workspace_id, message_id, campaign_id, run_id, transport, outcome, code, status,
                           reply, reason)
@@ -71,7 +83,7 @@ WITH o AS (
     INSERT INTO events (id, at, workspace_id, message_id, campaign_id, subscriber_id, kind, data)
     SELECT gen_random_uuid(), to_timestamp(at), workspace_id, id, campaign_id, subscriber_id, becomes,
            jsonb_build_object('reason', reason, 'code', nullif(code, 0), 'status', status)
-    FROM moved WHERE becomes IN ('deferred', 'bounced')
+    FROM moved WHERE becomes IN ('deferred', 'bounced') AND NOT kept
 ), failed AS (
     SELECT workspace_id, id AS message_id, address, reason, code || ' ' || reply AS evidence, to_timestamp(at) AS at
     FROM moved WHERE subscriber_id IS NOT NULL AND (
@@ -120,6 +132,7 @@ class Ledger:
             "reasons": texts([outcome.reason for outcome in outcomes]),
             "dead": "{" + ",".join(["t" if outcome.suppress else "f" for outcome in outcomes]) + "}",
             "paced": numbers([outcome.wait for outcome in outcomes]),
+            "kept": "{" + ",".join(["t" if outcome.is_kept else "f" for outcome in outcomes]) + "}",
             "waits": numbers(self._waits),
             "lasts": float(sum(self._waits)),
         }

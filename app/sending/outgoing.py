@@ -7,7 +7,7 @@ the server's answer and our commit may send it again. Campaign mail is handled t
 
 from datetime import timedelta
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core import clock
@@ -41,6 +41,8 @@ def send_outgoing(kind: str, row_id: int) -> None:
             _hold(workspace_id, kind, row_id, words)
             return
         attempts = _note(workspace_id, kind, row_id)
+        if attempts is None:
+            return
         try:
             send_mail(workspace_id, mail)
         except TemporaryFailure as error:
@@ -73,8 +75,8 @@ def queue_outgoing() -> None:
         enqueue_job(Job.SEND_SYSTEM_MAIL, kind, row_id, once_as=f"mail-{kind}-{row_id}")
 
 
-def _note(workspace_id: int, kind: str, row_id: int) -> int:
-    """Write down that the mail is being tried, and how often it was."""
+def _note(workspace_id: int, kind: str, row_id: int) -> int | None:
+    """Write down that the mail is being tried, and how often it was; None when somebody else is at it just now."""
     statement = (
         insert(OutgoingMail)
         .values(
@@ -87,11 +89,13 @@ def _note(workspace_id: int, kind: str, row_id: int) -> int:
         )
         .on_conflict_do_update(
             index_elements=["kind", "row_id"],
-            set_={"attempts": OutgoingMail.attempts + 1, "next_attempt_at": clock.now() + LEASE},
+            set_={"attempts": OutgoingMail.attempts + 1, "next_attempt_at": clock.now() + LEASE, "reply": ""},
+            # With words it only waits; without them somebody is at it, or died over it.
+            where=or_(OutgoingMail.reply != "", OutgoingMail.next_attempt_at <= clock.now()),
         )
         .returning(OutgoingMail.attempts)
     )
-    attempts = db.session.execute(statement).scalar_one()
+    attempts = db.session.execute(statement).scalar_one_or_none()
     db.session.commit()
     return attempts
 
@@ -99,10 +103,12 @@ def _note(workspace_id: int, kind: str, row_id: int) -> int:
 def _hold(workspace_id: int, kind: str, row_id: int, words: str) -> None:
     """Keep it without using up an attempt: nobody was asked to take it, and what composing noted did not happen."""
     db.session.rollback()
-    _note(workspace_id, kind, row_id)
+    known = _find(kind, row_id)
+    before = "" if known is None else known.reply
+    is_ours = _note(workspace_id, kind, row_id) is not None
     row = _find(kind, row_id)
-    if row is not None:
-        if row.reply != words:
+    if row is not None and is_ours:
+        if before != words:
             log("sending").warning("system mail held", kind=kind, row_id=row_id, why=words)
         row.next_attempt_at, row.attempts, row.reply = clock.now() + HELD, row.attempts - 1, words
     db.session.commit()

@@ -1,5 +1,6 @@
 """What a reply means for one message: its next state, the reason, and whether the address is dead."""
 
+import re
 from typing import NamedTuple
 
 from app.mail import classify
@@ -12,13 +13,15 @@ LONGEST_REPLY = 500
 """Characters of a reply that the ledger keeps."""
 
 _OF_THE_SENDER = frozenset({"sender-auth", "sender-reputation"})
+_PLAIN_WORD = re.compile(r"(?<!\S)[A-Za-z]+(?=[.,:;!]?(?:\s|$))")
 _BEFORE_RECIPIENT = frozenset({"connect", "ehlo", "mail"})
 
 
 class Outcome(NamedTuple):
     """What became of one message; `at` in seconds since 1970. `deferred` becomes `failed` when its time has run out.
 
-    `wait`: seconds after which a deferred one is tried again because of the pace; 0: by the schedule.
+    `wait`: seconds after which a deferred one is tried again because of the pace; 0: by the schedule. `is_kept`: the
+    server refuses everybody, so the try counts for nothing and the next transport may have the message soon.
     """
 
     message_id: int
@@ -30,6 +33,7 @@ class Outcome(NamedTuple):
     reply: str = ""
     suppress: bool = False
     wait: float = 0.0
+    is_kept: bool = False
 
 
 class Verdict(NamedTuple):
@@ -84,6 +88,11 @@ def doubtful(message_id: int, at: float, why: str) -> Outcome:
 def put_off(message_id: int, at: float, why: str) -> Outcome:
     """The outcome of a message that no connection lasted for."""
     return Outcome(message_id, at, State.DEFERRED, reason="networkerror", reply=shortened(why))
+
+
+def gist(reply: str) -> str:
+    """What a reply says to whoever it is said: its code and its words, without addresses, numbers and marks."""
+    return f"{reply[:3]} {' '.join(_PLAIN_WORD.findall(reply))}".casefold()
 
 
 def shortened(text: str) -> str:

@@ -1,5 +1,6 @@
 """Settings, Sending: the transports of a workspace, and trials that show the server's own words."""
 
+from datetime import timedelta
 from html import escape
 from typing import Any
 
@@ -24,6 +25,7 @@ from app.sending.outgoing import waiting_mails
 from app.sending.quotas import used_now
 from app.sending.simple import send_by
 from app.sending.stand_ins import unset_names, why_held
+from app.sending.taken import handed_since
 from app.sending.transports import (
     account_of,
     blame_transport,
@@ -39,6 +41,7 @@ from app.sending.transports import (
 )
 from app.sending.trials import tried_by
 
+DAY = timedelta(days=1)
 bp = Blueprint("transports", __name__, url_prefix="/w/<ws>/settings/sending")
 
 
@@ -177,6 +180,7 @@ def _index_page(trial_form: TrialForm, form: TransportForm | None = None, failur
         transports=transports,
         kinds=kinds(),
         used=used,
+        handed=handed_since(clock.now() - DAY, [each.id for each in transports]),
         tried=tried_by(transports, used),
         form=form or empty_form("smtp"),
         kind="smtp",

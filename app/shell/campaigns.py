@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from app.core.errors import Invalid, NotFound
 from app.shell.context import prepared_app
+from app.shell.paths import GivenPath
 
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object, for programs.")
 WORKSPACE = click.option("--workspace", default="", help="Slug of the workspace; needed when there are several.")
@@ -53,7 +54,7 @@ def list_(workspace: str, as_json: bool) -> None:
 @click.option("--list", "lists", multiple=True, required=True, help="Name of a list to write to.")
 @click.option("--exclude", multiple=True, help="Name of a list whose people are left out.")
 @click.option("--starter", default="newsletter", show_default=True, help="Starter template, unless --mjml is given.")
-@click.option("--mjml", type=click.Path(exists=True, path_type=Path), help="File with the content.")
+@click.option("--mjml", type=GivenPath(exists=True), help="File with the content.")
 @click.option("--subject", "subjects", multiple=True, required=True, help="One for a plain campaign, up to four cells.")
 @click.option("--share", "shares", multiple=True, type=float, help="Share of each cell; equal when left out.")
 @click.option("--hold-out", default=0.0, show_default=True, help="Share of the audience that gets nothing.")
@@ -142,7 +143,7 @@ def test(campaign_id: int, email: str, variant: int, workspace: str, as_json: bo
     help="With --own-zone: where that time has passed, next-day unless you say otherwise.",
 )
 @click.option("--spread", default=0, metavar="MINUTES", help="Evenly over so many minutes, 5 to 10080 (7 days).")
-@click.option("--wait", is_flag=True, help="Stay until it is finished.")
+@click.option("--wait", is_flag=True, help="Stay until it is finished; says what it waits for.")
 @click.option("--yes", is_flag=True, help="Send in spite of what the review finds grave, and to however many people.")
 @WORKSPACE
 @JSON
@@ -180,12 +181,12 @@ def _timing(own_zone: str | None, passed: str | None, spread: int) -> Any:
 
 def _wait(campaign_id: int) -> dict[str, Any]:
     from app.core.database import db
+    from app.shell.following import Follower
 
-    state = ""
+    follower = Follower()
     while (found := _status(campaign_id))["state"] in ("scheduled", "launching", "holding", "sending"):
-        if found["state"] != state:
-            state = found["state"]
-            click.echo(f"{state} …", err=True)
+        for line in follower.lines(found, time.monotonic()):
+            click.echo(line, err=True)
         db.session.rollback()
         time.sleep(0.5)
     return found

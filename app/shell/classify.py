@@ -11,6 +11,21 @@ from app.mail.incoming import IncomingMail
 from app.mail.mime import MAX_SIZE
 from app.mail.reading import read_mail
 
+LONGEST = 160
+"""Characters of what somebody else said that fit into a line."""
+MEANS: dict[str, str] = {
+    "bounce": "a mail that came back, for nobody it names",
+    "delayed": "a mail that is still tried",
+    "delivered": "a mail that arrived",
+    "complaint": "somebody called a mail spam",
+    "feedback": "a report of a mailbox provider that complains of nothing",
+    "autoreply": "a machine answers, such as while its owner is away",
+    "challenge": "a program asks the sender to prove to be a person",
+    "list": "a mailing list distributed it",
+    "reply": "a person answers",
+    "none": "no bounce, no report and no answer to a mail; for a person to look at",
+}
+
 _TOLD = (
     *("address", "original_address", "action", "scope", "persistence", "reason", "status", "reply_code", "suppress"),
     *("diagnostic", "remote_host", "evidence"),
@@ -51,4 +66,10 @@ def _line(read: dict[str, Any]) -> str:
         + (" → suppress" if one["suppress"] else "")
         for one in read["recipients"]
     )
-    return f"{read['path']}: {read['kind']}" + (f": {people}" if people else "")
+    return f"{read['path']}: {read['kind']}: {people or MEANS[read['kind']]}{_why(read)}"
+
+
+def _why(read: dict[str, Any]) -> str:
+    found = [one["evidence"] or one["diagnostic"] for one in read["recipients"]] or [read["evidence"]]
+    words = "; ".join(dict.fromkeys(" ".join(each.split())[:LONGEST] for each in found if each))
+    return f" – {words}" if words else ""

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from app.core.errors import SettingsError
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
 def installation() -> Settings:
     """The settings as they are."""
     return load_settings()
+
+
+def caller_folder() -> Path:
+    """Where the command was called: the scripts in bin/ change the folder before they hand over."""
+    return Path(os.environ.get("MERPATI_CALLED_FROM") or Path.cwd())
 
 
 def adopt(found: Services, secret: str) -> Settings:

@@ -5,7 +5,7 @@ import shutil
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 from app.core.errors import MerpatiError, SettingsError
 from app.core.settings import Settings, host_port, libpq_url, load_settings, sqlalchemy_url
@@ -22,12 +22,14 @@ class Finding:
     ok: bool
     text: str
     cure: str = ""
+    warns: bool = False
+    """Something waits for a person, though nothing is broken here."""
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
 
     def line(self) -> str:
-        mark = "ok   " if self.ok else "WRONG"
+        mark = "WRONG" if not self.ok else "warn " if self.warns else "ok   "
         return f"{mark} {self.part}: {self.text}" + (f" → {self.cure}" if self.cure else "")
 
 
@@ -39,7 +41,7 @@ def examine() -> list[Finding]:
         return [Finding("settings", False, str(error), "Correct the environment or .env and try again.")]
     urls = embedded_urls(settings)
     return [
-        Finding("settings", True, f"home is {settings.root}"),
+        Finding("settings", True, f"home is {settings.root}", _where_the_demo_is(settings)),
         *_looked_at("disk", lambda: _disk(settings)),
         *_looked_at("secret key", lambda: _secret(settings)),
         *_looked_at("database", lambda: _database(settings, urls)),
@@ -47,6 +49,9 @@ def examine() -> list[Finding]:
         *_looked_at("names in mail", lambda: _names(settings, urls)),
         *_looked_at("ledgers", lambda: _ledgers(urls)),
         *_looked_at("incoming mail", lambda: _incoming(urls)),
+        *_looked_at("ways out", lambda: _set_aside(urls)),
+        *_looked_at("mailboxes", lambda: _mailboxes(urls)),
+        *_looked_at("incidents", lambda: _incidents(urls)),
         *_looked_at("queue", lambda: _queue(urls)),
         *_looked_at("mail of strangers", lambda: _strangers(settings, urls)),
         *_looked_at("workers", lambda: _workers(urls)),
@@ -67,11 +72,20 @@ def _looked_at(part: str, look: Callable[[], Iterator[Finding]]) -> list[Finding
             "names in mail": "First cure the database.",
             "ledgers": "First cure the database.",
             "incoming mail": "First cure the database.",
+            "ways out": "First cure the database.",
+            "mailboxes": "First cure the database.",
+            "incidents": "First cure the database.",
             "queue": "Start Merpati with `bin/up`, or correct REDIS_URL.",
             "mail of strangers": "First cure the queue.",
             "workers": "First cure the queue.",
         }
         return [Finding(part, False, first, cures.get(part, ""))]
+
+
+def _where_the_demo_is(settings: Settings) -> str:
+    """Beside a demo that runs, this house is not the one that somebody means."""
+    demo = settings.root / "demo"
+    return f"The demo has a house of its own: MERPATI_HOME={demo} merpati doctor" if demo.is_dir() else ""
 
 
 def _disk(settings: Settings) -> Iterator[Finding]:
@@ -167,6 +181,64 @@ def _incoming(urls: Services) -> Iterator[Finding]:
     found = f"{len(numbers)} set aside unread, since reading ended the worker twice: {named}"
     cure = "Each is kept whole, under Incoming mail or in incoming_mails.raw: act by hand on what it says; report it."
     yield Finding("incoming mail", False, found, cure)
+
+
+_SET_ASIDE = """
+SELECT w.name, t.name, t.last_words, to_char(t.open_until AT TIME ZONE 'UTC', 'HH24:MI') || ' UTC'
+FROM transports t JOIN workspaces w ON w.id = t.workspace_id
+WHERE t.is_enabled AND t.open_until IS NOT NULL ORDER BY w.id, t.id
+"""
+_FAILING = """
+SELECT w.name, b.username, b.host, b.failures, b.last_words FROM mailboxes b JOIN workspaces w ON w.id = b.workspace_id
+WHERE b.is_enabled AND b.failures > 0 ORDER BY w.id, b.id
+"""
+_UNDECIDED = """
+SELECT w.name, count(*), min(i.id) FROM incidents i JOIN workspaces w ON w.id = i.workspace_id
+WHERE i.kind = %s AND i.decision = '' GROUP BY w.id, w.name ORDER BY w.id
+"""
+
+
+def _set_aside(urls: Services) -> Iterator[Finding]:
+    """Transports that the breaker keeps out of use."""
+    cure = "Mend what it says, and send a trial mail under Settings, Sending; it is tried again by itself."
+    found = _rows(urls, _SET_ASIDE)
+    for workspace, name, words, until in found:
+        said = f"{workspace}: “{name}” is set aside, its next try is at {until}. {words}".strip()
+        yield Finding("ways out", True, said, cure, warns=True)
+    if not found:
+        yield Finding("ways out", True, "no transport is set aside")
+
+
+def _mailboxes(urls: Services) -> Iterator[Finding]:
+    """Mailboxes elsewhere that could not be read at the last visit."""
+    cure = "Correct it under Settings, Mailboxes and replies; mail waits there meanwhile."
+    found = _rows(urls, _FAILING)
+    for workspace, user, host, failures, words in found:
+        times = "once" if failures == 1 else f"{failures} times in a row"
+        said = f"{workspace}: {user} at {host} failed {times}. {words}".strip()
+        yield Finding("mailboxes", True, said, cure, warns=True)
+    if not found:
+        yield Finding("mailboxes", True, "none fails")
+
+
+def _incidents(urls: Services) -> Iterator[Finding]:
+    """Bursts of bounces of which an owner has to say whether the addresses are dead."""
+    from app.tracking.incidents.opening import BURST
+
+    found = _rows(urls, _UNDECIDED, BURST)
+    for workspace, number, first in found:
+        waits = "1 waits" if number == 1 else f"{number:,} wait"
+        said = f"{workspace}: {waits} for an owner's decision, the first is number {first}"
+        yield Finding("incidents", True, said, "Decide under Deliverability, Incidents.", warns=True)
+    if not found:
+        yield Finding("incidents", True, "none waits for a decision")
+
+
+def _rows(urls: Services, query: LiteralString, *values: object) -> list[tuple[Any, ...]]:
+    import psycopg
+
+    with psycopg.connect(libpq_url(urls.database_url), connect_timeout=3) as connection:
+        return connection.execute(query, values).fetchall()
 
 
 def _queue(urls: Services) -> Iterator[Finding]:

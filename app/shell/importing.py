@@ -1,12 +1,14 @@
 """`merpati import`: a CSV file into a list, with a progress bar."""
 
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.audience.imports.run import Progress as Done
 from app.audience.imports.start import FROM_SHELL, FileOptions, import_file, try_file
@@ -18,6 +20,7 @@ from app.shell.context import prepared_app
 from app.shell.people import find_workspace
 
 COUNTS = ("added", "updated", "invalid", "duplicates", "suppressed")
+WARNED = "warned"
 
 
 def import_people(file: Path, list_name: str, workspace: str, *, as_json: bool, dry_run: bool, **options: Any) -> int:
@@ -30,22 +33,25 @@ def import_people(file: Path, list_name: str, workspace: str, *, as_json: bool, 
             counts = try_file(file, list_name, wanted)
             if is_new:
                 click.echo(f"There is no list “{list_name}”: it would be made. {_others(others)}", err=True)
-            _say({"dry_run": True, **{name: getattr(counts, name) for name in COUNTS}}, as_json)
+            _say({"dry_run": True, **{name: getattr(counts, name) for name in (*COUNTS, WARNED)}}, as_json)
             return 0
-        console = Console(stderr=True, quiet=as_json)
-        with _bar(console) as bar:
-            task = bar.add_task("Import", total=file.stat().st_size)
-
-            def report(done: Done) -> None:
-                bar.update(task, completed=done.bytes_done)
-
+        with counted(Console(stderr=True, quiet=as_json), size=file.stat().st_size) as report:
             row = import_file(file, list_name, wanted, report=report)
-            bar.update(task, completed=file.stat().st_size)
         if is_new:
             click.echo(f"Made the list “{list_name}”. {_others(others)}", err=True)
         result = {"import": row.id, "list": row.list_id, "state": row.state, "rows": row.rows_done}
-        _say({**result, **{name: getattr(row, name) for name in COUNTS}, "error": row.error}, as_json)
+        counted_rows = {**{name: getattr(row, name) for name in COUNTS}, WARNED: row.options.get(WARNED, 0)}
+        _say({**result, **counted_rows, "error": row.error}, as_json)
         return 0 if row.state == "finished" else 1
+
+
+@contextmanager
+def counted(console: Console, *, size: int) -> Iterator[Callable[[Done], None]]:
+    """A bar as long as the file's `size` in bytes, that tells how many rows are done."""
+    words = TextColumn("{task.fields[rows]:,} rows")
+    with Progress(TextColumn("{task.description}"), BarColumn(), words, TimeElapsedColumn(), console=console) as bar:
+        task = bar.add_task("Import", total=size, rows=0)
+        yield lambda done: bar.update(task, completed=done.bytes_done, rows=done.rows_done)
 
 
 def _others(names: str) -> str:
@@ -75,8 +81,3 @@ def _say(result: dict[str, Any], as_json: bool) -> None:
     for name, value in result.items():
         if value != "":
             click.echo(f"{name:>12}  {value:,}" if isinstance(value, int) else f"{name:>12}  {value}")
-
-
-def _bar(console: Console) -> Progress:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    return Progress(*columns, console=console)

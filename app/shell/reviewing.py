@@ -25,7 +25,7 @@ def look_before(campaign_id: int, *, sure: bool) -> int | None:
         return None
     outcome = review(campaign)
     for warning in outcome.warnings:
-        click.echo(f"Warning: {warning.message}", err=True)
+        click.echo(f"{'GRAVE warning' if warning.is_grave else 'Warning'}: {warning.message}", err=True)
     for note in outcome.notes:
         click.echo(f"Note: {note}", err=True)
     grave = [warning for warning in outcome.warnings if warning.is_grave]
@@ -42,7 +42,9 @@ def _why_ask(campaign: Campaign, audience: AudienceCount, grave: list[Finding]) 
     said = []
     if grave:
         said.append(
-            "One of these warnings is grave." if len(grave) == 1 else f"{len(grave)} of these warnings are grave."
+            f"This warning is grave: {grave[0].message}"
+            if len(grave) == 1
+            else f"{len(grave)} warnings are grave, marked GRAVE above."
         )
     if audience.planned > limit:
         said.append(f"The workspace asks above {limit:,} people.")

@@ -7,6 +7,7 @@ import click
 
 from app.core.settings import load_settings
 from app.simulator.config import WorldConfig
+from app.simulator.providers import MARKETS
 from app.simulator.world import run
 
 
@@ -15,6 +16,7 @@ from app.simulator.world import run
 @click.option("--truth", "truth_path", type=click.Path(path_type=Path), help="File that takes down what happened.")
 @click.option("--seed", default=1, show_default=True)
 @click.option("--time-scale", default=1.0, show_default=True, help="Real seconds per simulated second.")
+@click.option("--market", default="us", type=click.Choice(sorted(MARKETS)), show_default=True, help="Whose providers.")
 @click.option("--hours", "horizon_hours", default=168.0, show_default=True, help="What would come later never does.")
 @click.option("--fresh-list", is_flag=True, help="Never mailed before: more dead addresses.")
 @click.option("--forwarded", is_flag=True, help="Send made-up X-Forwarded-For addresses.")

@@ -21,11 +21,12 @@ class Form:
 
 
 def leaving_form(page: str) -> Form | None:
-    """The first form of a page that posts; the page is about unsubscribing, so that is what it does."""
+    """The first form of a page that posts and undoes nothing; the page is about unsubscribing, so it does that."""
     reader = _Reader()
     reader.feed(page)
     reader.close()
-    return next((form for form in reader.forms if form.method == "post"), None)
+    leaving = (form for form in reader.forms if form.method == "post" and not form.action.endswith("/undo"))
+    return None if "unsubscribed already" in page else next(leaving, None)
 
 
 class _Reader(HTMLParser):

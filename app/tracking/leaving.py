@@ -49,7 +49,7 @@ def leave(recipient: Recipient, act: Act, *, everything: bool = False) -> None:
 def come_back(recipient: Recipient, act: Act, *, everything: bool = False) -> bool:
     """Undo `leave` within 30 days. False when nothing was left to undo. Raises Conflict when it is too late."""
     person, list_id = recipient.person, _scope(recipient, everything)
-    if person is None or not _left_lately(person, list_id):
+    if person is None or not can_come_back(recipient, everything=everything):
         raise Conflict(
             "This cannot be undone any more: it is too long ago, or the address was deleted. "
             "Nothing was changed. To get mail again, sign up anew."
@@ -58,6 +58,12 @@ def come_back(recipient: Recipient, act: Act, *, everything: bool = False) -> bo
         return False
     note(recipient, RESUBSCRIBED, act, scope=LIST if list_id else EVERYTHING)
     return True
+
+
+def can_come_back(recipient: Recipient, *, everything: bool = False) -> bool:
+    """Whether it is early enough for `come_back`."""
+    person = recipient.person
+    return person is not None and _left_lately(person, _scope(recipient, everything))
 
 
 def give_reason(recipient: Recipient, reason: str, words: str) -> bool:

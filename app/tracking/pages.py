@@ -23,6 +23,7 @@ from app.tracking.leaving import EVERYTHING, Act
 from app.tracking.preferences import Wishes
 from app.tracking.recipients import Recipient, find_recipient
 from app.tracking.recording import about_request, keep
+from app.tracking.standing import standing_of
 
 bp = Blueprint("pages", __name__)
 csrf_exempt = True
@@ -38,13 +39,15 @@ class TestMail(MerpatiError):
 @bp.get("/u/<token>")
 @public
 def leave(token: str) -> Any:
-    """Asks; changes nothing. Without the database it asks all the same, with fewer words."""
+    """Asks, or says that it is done already; changes nothing. Without the database it asks with fewer words."""
     number = _number(token)
     try:
         recipient = _enter(number)
     except AWAY:
         return render_template("public/unsubscribe.html", token=token, recipient=None)
-    return render_template("public/unsubscribe.html", token=token, **_shown(recipient))
+    standing = standing_of(recipient)
+    page = "public/unsubscribed_already.html" if standing.left else "public/unsubscribe.html"
+    return render_template(page, token=token, standing=standing, **_shown(recipient))
 
 
 @bp.post("/u/<token>")
@@ -207,6 +210,7 @@ def _preferences(token: str, recipient: Recipient, **more: Any) -> Any:
         choices=preferences.choices_of(person),
         form=form,
         is_stopped=preferences.is_stopped(person),
+        has_left=preferences.has_left_everything(person),
         tracking_words=preferences.TRACKING_WORDS,
         **more,
         **_shown(recipient),

@@ -13,6 +13,7 @@ from app.core.database import db
 from app.tracking import leaving
 from app.tracking.leaving import Act
 from app.tracking.recipients import Recipient
+from app.tracking.standing import STOPPED
 
 TRACKING_WORDS = "Do not record which mails I open and which links I follow."
 
@@ -91,7 +92,12 @@ def wishes_of(person: Subscriber) -> Wishes:
 
 def is_stopped(person: Subscriber) -> bool:
     """Whether no box can bring mail to this address, because of a bounce, a complaint or the sender's decision."""
-    return is_suppressed(person, reasons=frozenset(Reason) - {Reason.UNSUBSCRIBED})
+    return is_suppressed(person, reasons=STOPPED)
+
+
+def has_left_everything(person: Subscriber) -> bool:
+    """Whether the person wants nothing from this sender; a ticked box takes that back."""
+    return is_suppressed(person, reasons={Reason.UNSUBSCRIBED})
 
 
 def save(recipient: Recipient, person: Subscriber, wishes: Wishes, act: Act, *, undo: bool = False) -> Saved:

@@ -6,10 +6,13 @@ rows: then nobody else is at it, and what was begun has died.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
+from secrets import token_hex
+from typing import Literal
 
 from redis import Redis
+from redis.exceptions import RedisError
 from rq.timeouts import BaseTimeoutException
 
 MOST = 3
@@ -26,8 +29,11 @@ class Readings:
 
     def deaths(self, numbers: Sequence[int]) -> dict[int, int]:
         """How many readings of each ended with their worker; those with none are left out."""
-        found = self._queue.mget([self._key(number) for number in numbers]) if numbers else []
-        return {number: int(count) for number, count in zip(numbers, found, strict=True) if count}
+        with self._queue.pipeline(transaction=False) as pipe:
+            for number in numbers:
+                pipe.scard(self._key(number))
+            found = pipe.execute()
+        return {number: count for number, count in zip(numbers, found, strict=True) if count}
 
     @contextmanager
     def begun(self, numbers: Sequence[int]) -> Iterator[None]:
@@ -35,11 +41,14 @@ class Readings:
         if not numbers:
             yield
             return
-        with self._queue.pipeline(transaction=False) as pipe:
-            for number in numbers:
-                pipe.incr(self._key(number))
-                pipe.expire(self._key(number), MEMORY)
-            pipe.execute()
+        # A name for this reading: an answer that is lost and asked for again counts once; not at all if it never began.
+        reading = token_hex(8)
+        try:
+            self._tell(numbers, "sadd", reading)
+        except RedisError:
+            with suppress(RedisError):
+                self._tell(numbers, "srem", reading)
+            raise
         try:
             yield
         except BaseTimeoutException:
@@ -52,6 +61,13 @@ class Readings:
     def forget(self, numbers: Sequence[int]) -> None:
         """Their deaths do not count any more."""
         self._queue.delete(*(self._key(number) for number in numbers))
+
+    def _tell(self, numbers: Sequence[int], verb: Literal["sadd", "srem"], reading: str) -> None:
+        with self._queue.pipeline(transaction=False) as pipe:
+            for number in numbers:
+                getattr(pipe, verb)(self._key(number), reading)
+                pipe.expire(self._key(number), MEMORY)
+            pipe.execute()
 
     def _key(self, number: int) -> str:
         return f"{self._prefix}{number}"

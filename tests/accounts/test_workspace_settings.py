@@ -48,6 +48,7 @@ def test_saving(as_ada: FlaskClient, workspace: Workspace) -> None:
         ("name", "", "This field is required."),
         ("name", "x" * 101, "Field cannot be longer than 100 characters."),
         ("timezone", "Mars/Olympus", "Choose a time zone from the list"),
+        ("timezone", "localtime", "Choose a time zone from the list"),
         ("from_name", "News\r\nBcc: all@example.com", "This must be one line."),
         ("from_email", "news", "Write an address such as"),
         ("from_email", "news@example.com\nBcc: eve@example.com", "Write an address such as"),

@@ -46,6 +46,7 @@ def test_quiet_hours_and_limits_are_set_and_told_back(api: Program, viewer: Prog
         ({"least_hours": 721}, "least_hours", "720"),
         ({"hold_seconds": 601}, "hold_seconds", "600"),
         ({"timezone": "Mars/Olympus"}, "timezone", "Asia/Jakarta"),
+        ({"timezone": "localtime"}, "timezone", "Asia/Jakarta"),
         ({"from_email": "x@example.com"}, "from_email", "not known"),
     ],
 )

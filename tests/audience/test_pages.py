@@ -149,8 +149,8 @@ def test_an_export_is_no_way_to_run_formulas(as_ada: FlaskClient, scope: Workspa
     answer = as_ada.get(at(scope, f"people/export?list={weekly.id}"))
     assert answer.headers["Content-Disposition"] == "attachment; filename=people.csv"
     lines = answer.data.decode("utf-8-sig").splitlines()
-    assert lines[0] == "email,first_name,last_name,note,balance,added,state"
-    assert lines[1].startswith("bob@example.com,'@SUM(A1),,'=HYPERLINK(1),-5,")
+    assert lines[0] == "email,first_name,last_name,locale,timezone,note,balance,added,state"
+    assert lines[1].startswith("bob@example.com,'@SUM(A1),,,,'=HYPERLINK(1),-5,")
     assert lines[1].endswith(",confirmed")
     assert len(lines) == 2
     assert len(as_ada.get(at(scope, "people/export")).data.splitlines()) == 3
@@ -202,7 +202,10 @@ def test_an_import_from_file_to_result(as_ada: FlaskClient, scope: Workspace) ->
     assert "data-final" in done
     assert "Download rows not taken" in done
     errors = as_ada.get(at(scope, f"imports/{row.id}/faults")).data.decode("utf-8-sig")
-    assert errors.splitlines() == ["row,reason,original", '2,The address has no @.,"bad,,Rom"']
+    assert errors.splitlines() == [
+        '"mail","other mail","Ort","Merpati says"',
+        '"bad","","Rom","Row 2: The address has no @."',
+    ]
     ann = find_subscriber("ann@example.com")
     assert ann is not None
     assert ann.attributes == {"town": "Köln"}

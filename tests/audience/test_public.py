@@ -18,6 +18,7 @@ from sqlalchemy import select
 from app.accounts.models import Workspace
 from app.audience.lists import archive_list, create_list
 from app.audience.models import ConsentEvent, MailingList, Subscriber, Subscription
+from app.audience.public import QUICKEST
 from app.audience.subscribers import save_subscriber
 from app.audience.subscriptions import subscribe, unsubscribe
 from app.audience.suppressions import is_suppressed, suppress
@@ -244,7 +245,9 @@ def test_too_quick_or_too_old_asks_again_and_keeps_what_was_typed(
     with clock.moved(timedelta(seconds=age)):
         answer = visitor.post(path_of(weekly), data={"seal": seal, "email": "ada@example.org", "first_name": "Ada"})
     assert answer.status_code == 422
+    assert ("That was very quick" in answer.text) is (age < QUICKEST)
     assert 'value="ada@example.org"' in answer.text
+    assert 'value="Ada"' in answer.text
     assert subscription_of("ada@example.org") is None
     with clock.moved(timedelta(seconds=age) + A_WHILE):
         again = visitor.post(path_of(weekly), data={"seal": seal_in(answer.text), "email": "ada@example.org"})

@@ -107,6 +107,14 @@ def test_a_launched_campaign_cannot_be_changed_or_deleted_but_copied(scope: Work
     assert [variant.subject for variant in edit.variants_of(copy)] == ["One", "Two"]
 
 
+def test_copies_are_told_apart_by_number(scope: Workspace) -> None:
+    campaign = edit.create_campaign("Digest (100%)")
+    copies = [edit.duplicate(campaign.id), edit.duplicate(campaign.id)]
+    copies += [edit.duplicate(copies[0].id), edit.duplicate(copies[1].id)]
+    numbers = ("copy", "copy 2", "copy 3", "copy 4")
+    assert [copy.name for copy in copies] == [f"Digest (100%) ({number})" for number in numbers]
+
+
 def test_a_draft_can_be_deleted(scope: Workspace) -> None:
     campaign = edit.create_campaign("Gone")
     assert edit.delete_draft(campaign.id) == "Gone"

@@ -128,6 +128,16 @@ def test_the_editor_asks_for_problems_and_a_preview(as_eve: FlaskClient, page: P
     assert "cannot be shown" in as_eve.get(broken["html_url"]).text
 
 
+def test_the_editor_knows_when_the_preview_cannot_be_shown(as_eve: FlaskClient, page: Page, digest: Campaign) -> None:
+    """A sound source, and a subject that stops the mail: the words beside the editor and the frame agree."""
+    with in_workspace(digest.workspace_id):
+        edit.save_content(digest.id, digest.version, subject="{{ subscriber.first_name", preheader="", mjml=WEEKLY)
+        db.session.commit()
+    found = as_eve.post(page("check"), data={"source": WEEKLY}).get_json()
+    assert "It cannot be shown yet" in as_eve.get(found["html_url"]).text
+    assert (found["ok"], len(found["errors"])) == (False, 1)
+
+
 def test_the_preview_reads_as_a_real_person(as_eve: FlaskClient, page: Page, digest: Campaign) -> None:
     (nobody,) = add_people(None, 1, first_name="")
     db.session.commit()

@@ -99,6 +99,25 @@ def test_another_transport_goes_on(workspace: Workspace) -> None:
     assert not held("8")
 
 
+def test_what_came_back_is_of_the_transport_that_had_taken_it_not_of_the_one_that_tries_again(
+    workspace: Workspace,
+) -> None:
+    made = sent_by(crowd(workspace, 60), 7)
+    blocked(made, slice(0, 35))
+    assert look() == 1
+    with clock.moved(timedelta(minutes=40)):
+        # Tried again: the messages' rows name the second transport from now on.
+        sent_by(made, 8, slice(0, 35), again=True)
+        open_lane("7")
+        assert look() == 0
+        assert held("8") is None, "its own mail was never refused"
+    with clock.moved(timedelta(minutes=50)):
+        blocked(made, slice(0, 25))
+        assert look() == 1, "they refuse the second one as well"
+        assert held("8")
+    assert held("7") is None
+
+
 def test_refusals_in_the_conversation_are_the_paces_own(workspace: Workspace) -> None:
     made = sent_by(crowd(workspace, 60), 7)
     blocked(made, slice(0, 30))
@@ -107,7 +126,8 @@ def test_refusals_in_the_conversation_are_the_paces_own(workspace: Workspace) ->
     assert look() == 0
 
 
-def sent_by(made: Crowd, transport_id: int | None, which: slice = slice(None)) -> Crowd:
+def sent_by(made: Crowd, transport_id: int | None, which: slice = slice(None), *, again: bool = False) -> Crowd:
+    """As a run by that transport leaves it: when `again`, just now and for the second time."""
     with in_workspace(made.workspace.id):
         run = Run(
             workspace_id=made.workspace.id, campaign_id=made.campaign.id, host="here", pid=1, journal="",
@@ -115,10 +135,26 @@ def sent_by(made: Crowd, transport_id: int | None, which: slice = slice(None)) -
         )  # fmt: skip
         db.session.add(run)
         db.session.flush()
-        ids = [message.id for message in made.messages[which]]
-        db.session.execute(text("UPDATE messages SET run_id = :run WHERE id = ANY(:ids)"), {"run": run.id, "ids": ids})
+        binds = {"run": run.id, "name": f"T{transport_id}", "now": clock.now() if again else None}
+        binds["ids"] = [message.id for message in made.messages[which]]
+        if not again:
+            db.session.execute(text("DELETE FROM attempts WHERE message_id = ANY(:ids)"), binds)
+        db.session.execute(_SENT_BY, binds)
         db.session.commit()
     return made
+
+
+_SENT_BY = text(
+    """
+    WITH moved AS (
+        UPDATE messages SET run_id = :run, state = 'sent', reason = '',
+                            sent_at = coalesce(CAST(:now AS timestamptz), sent_at)
+        WHERE id = ANY(:ids) RETURNING *
+    )
+    INSERT INTO attempts (at, workspace_id, message_id, campaign_id, run_id, transport, outcome, code)
+    SELECT sent_at, workspace_id, id, campaign_id, run_id, :name, 'sent', 250 FROM moved
+    """
+)
 
 
 def blocked(made: Crowd, which: slice) -> None:

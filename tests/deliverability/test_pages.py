@@ -1,12 +1,14 @@
 """The pages: what they say to whom, and what they keep to themselves."""
 
 import io
+import re
 from datetime import timedelta
 from secrets import token_hex
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select, update
+from werkzeug.test import TestResponse
 
 from app.accounts.models import User, Workspace
 from app.accounts.setup import create_workspace
@@ -284,9 +286,23 @@ def bring(browser: FlaskClient, scope: Workspace, data: bytes):  # type: ignore[
     )
 
 
-def test_mail_whose_provider_is_unknown_is_named_in_plain_words(as_vic: FlaskClient, scope: Workspace) -> None:
+def test_mail_whose_provider_is_unknown_is_named_by_its_domain(as_vic: FlaskClient, scope: Workspace) -> None:
     write(a_campaign(), letters(60, 24 * 2, provider=""))
     count_all()
     page = text_of(as_vic.get(f"/w/{scope.slug}/deliverability?by=provider&days=7"))
-    assert "Mailbox provider not known yet" in page
-    assert "looked up" not in page
+    assert ">example.com</a>" in page
+    assert "not known yet" not in page
+
+
+def test_clicks_of_mail_that_is_too_young_are_no_zero(as_vic: FlaskClient, scope: Workspace) -> None:
+    write(a_campaign(), letters(200, 5))
+    count_all()
+    path = f"/w/{scope.slug}/deliverability?days="
+    assert "Human clicks – all of this mail is younger than a day: too early to judge" in said(as_vic.get(f"{path}7"))
+    write(a_campaign(), letters(200, 48))
+    count_all()
+    assert "Human clicks 0 0.00% of 200" in said(as_vic.get(f"{path}7"))
+
+
+def said(answer: TestResponse) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", answer.text).split())

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, text
 
 from app.accounts.models import Workspace
 from app.campaigns.models import Campaign
@@ -122,13 +122,47 @@ def test_a_late_bounce_counts_for_the_transport_that_took_the_mail(scope: Worksp
     assert sum(row.bounced_address for row in rows) == 1
 
 
+def test_what_came_back_counts_for_the_transport_it_had_gone_by_not_for_the_second_try(scope: Workspace) -> None:
+    heard = [
+        (1.2, "bounced", "", {"reason": "blocked", "by": "mail"}),
+        (0.2, "complained", "", {"by": "mail"}),
+    ]
+    (number,) = write(a_campaign(), [Letter(transport="First", attempts=[(1.5, "sent", 250, "")], events=heard)])
+    again = text(
+        """
+        INSERT INTO attempts (at, workspace_id, message_id, campaign_id, transport, outcome, reason)
+        SELECT now() - interval '1 hour' * h, workspace_id, id, campaign_id, t, o, w
+        FROM messages, (VALUES (1.1, '', 'planned', 'decided'), (1.0, 'Second', 'sent', '')) AS v (h, t, o, w)
+        WHERE id = :id
+        """
+    )
+    db.session.execute(again, {"id": number})
+    with every_workspace():
+        recount_lately()
+        rows = db.session.scalars(select(WatchHour).where(WatchHour.workspace_id == scope.id)).all()
+    found = {
+        name: (sum(row.bounced_sender for row in rows if row.transport == name),
+               sum(row.complained for row in rows if row.transport == name))
+        for name in ("First", "Second", "")
+    }  # fmt: skip
+    assert found == {"First": (1, 0), "Second": (0, 1), "": (0, 0)}
+
+
+def test_where_no_provider_is_known_it_counts_by_the_domain(scope: Workspace) -> None:
+    write(a_campaign(), [Letter(provider=""), Letter(provider="none"), Letter(provider="yahoo")])
+    with every_workspace():
+        recount_lately()
+        found = db.session.scalars(select(WatchHour.provider).where(WatchHour.workspace_id == scope.id)).all()
+    assert sorted(found) == ["example.com", "none", "yahoo"]
+
+
 def by_hand(letter: Letter, campaign: Campaign, now: datetime) -> Counter[tuple[object, ...]]:
     """What one message adds, one fact after the other."""
     found: Counter[tuple[object, ...]] = Counter()
 
     def add(hours: float, transport: str, column: str) -> None:
         at = (now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
-        found[(at, campaign.id, letter.provider, transport, column)] += 1
+        found[(at, campaign.id, letter.provider or "example.com", transport, column)] += 1
 
     for hours, outcome, code, reason in letter.attempts:
         if outcome == "sent":

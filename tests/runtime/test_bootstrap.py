@@ -68,6 +68,20 @@ def test_a_directory_that_is_no_environment_is_left_alone(project: Path, tmp_pat
     assert (precious / "letter").exists()
 
 
+def test_the_folder_of_the_caller_is_told(project: Path, tmp_path: Path) -> None:
+    (project / "app/cli.py").write_text("import os; print(os.environ['MERPATI_CALLED_FROM'], os.getcwd())")
+    said = subprocess.run(
+        [sys.executable, project / "bin/merpati"],
+        cwd=tmp_path,
+        env=environment(project),
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert said.stdout.splitlines()[-1] == f"{tmp_path} {project}"
+
+
 def up(
     project: Path, *arguments: str, script: Path | None = None, venv: Path | None = None
 ) -> subprocess.CompletedProcess[str]:

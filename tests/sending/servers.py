@@ -95,8 +95,9 @@ class Server:
                 number = self.connections
             self._open.add(peer)
             thread = threading.Thread(target=self._converse, args=(peer, number), daemon=True)
-            self._threads.append(thread)
             thread.start()
+            # After that: `stop` may come at any moment, and joins only what has begun.
+            self._threads.append(thread)
 
     def stop(self) -> None:
         self._closed = True

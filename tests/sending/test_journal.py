@@ -24,6 +24,7 @@ outcomes = st.builds(
     st.booleans(),
     # The wait that pacing asked for is only good while it is fresh: no journal keeps it.
     wait=st.just(0.0),
+    is_kept=st.booleans(),
 )
 steps = st.lists(st.lists(st.one_of(st.integers(1, 30), outcomes), min_size=1, max_size=5), max_size=12)
 

@@ -172,3 +172,20 @@ def test_a_trial_goes_and_says_that_more_is_lacking(
     shown = as_ada.post(path, data={"to": "ada@dove.internal"}, follow_redirects=True).text
     assert "250 2.0.0 Ok" in shown
     assert "MERPATI_BOUNCE_DOMAIN is not set" in shown
+
+
+def test_of_several_jobs_for_one_mail_one_sends_it(
+    workspace: Workspace, installation: Set, sent: list[WireMail], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation(mail_domain="mail.dove.internal")
+    composing(monkeypatch, workspace, "no-reply@mail.dove.internal")
+
+    def take(_workspace: int, mail: WireMail) -> None:
+        sent.append(mail)
+        if len(sent) == 1:  # while it is under way, the next job begins
+            outgoing.send_outgoing("confirm-subscription", workspace.id)
+
+    monkeypatch.setattr(outgoing, "send_mail", take)
+    outgoing.send_outgoing("confirm-subscription", workspace.id)
+    assert len(sent) == 1
+    assert waiting(workspace) is None

@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
+from redis.exceptions import RedisError
 from rq import Queue
 from rq.serializers import JSONSerializer
 from rq.timeouts import JobTimeoutException
@@ -215,3 +217,31 @@ def test_the_doctor_tells_it(settings: Settings, workspace: Workspace) -> None:
     (finding,) = doctor._incoming(embedded_urls(settings))
     assert not finding.ok
     assert str(mail.id) in finding.text
+
+
+class Deaf:
+    """Valkey does what it is told, and its answers are lost."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    @contextmanager
+    def pipeline(self, *, transaction: bool) -> Iterator[Any]:
+        with self._connection.pipeline(transaction=transaction) as pipe:
+            execute = pipe.execute
+
+            def deaf() -> None:
+                for _retry in range(3):
+                    execute(raise_on_error=True)
+                raise RedisError("the answer was lost")
+
+            pipe.execute = deaf
+            yield pipe
+
+
+def test_answers_that_are_lost_are_nobody_s_death() -> None:
+    readings = Readings(Deaf(queue()), "incoming_mails")  # type: ignore[arg-type]
+    for _round in range(4):
+        with pytest.raises(RedisError), readings.begun([71, 72]):
+            pytest.fail("it was read without being counted")
+    assert Readings(queue(), "incoming_mails").deaths([71, 72]) == {}

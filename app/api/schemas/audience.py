@@ -97,6 +97,11 @@ class ImportOut(Schema):
     invalid = Integer()
     duplicates = Integer()
     suppressed = Integer(metadata={"description": "Came in, but stay suppressed or unsubscribed."})
+    warned = Integer(
+        attribute="options.warned",
+        dump_default=0,
+        metadata={"description": "Taken, but not wholly: an unknown time zone was left out."},
+    )
     error = String()
     created_at = Moment()
     finished_at = Moment(allow_none=True)

@@ -2,9 +2,12 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from itertools import islice
 
 from app.audience.addresses import address_hash, normalise
+from app.audience.exports import NAMES, plain_cell
+from app.audience.imports.columns import is_remark
 from app.audience.imports.lines import Lines
 from app.audience.imports.plan import Plan
 from app.audience.imports.records import Fault, Row, read_rows
@@ -12,9 +15,11 @@ from app.audience.imports.seen import Seen
 from app.audience.subscribers import MAX_NAME
 from app.audience.values import ENCODERS
 from app.core.errors import Invalid
+from app.core.wallclock import zone_names
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-NAMES = ("first_name", "last_name", "locale", "timezone")
+_ZONE = 2 + NAMES.index("timezone")
+"""Where the zone stands among a row's values."""
 
 
 @dataclass(slots=True)
@@ -31,6 +36,8 @@ class Batch:
     people: int = 0
     copy: bytes = b""
     faults: list[tuple[int, str, str]] = field(default_factory=list)
+    warnings: list[tuple[int, str, str]] = field(default_factory=list)
+    """The same for rows that were taken, but not wholly."""
     repeated: int = 0
     """Rows of this batch that were merged into another one of it."""
     met_before: int = 0
@@ -58,6 +65,10 @@ def read_batches(pieces: Iterable[bytes], plan: Plan, key: bytes) -> Iterator[Ba
                 except Invalid as error:
                     batch.faults.append((done, str(error), row.raw.rstrip("\r\n")))
                 else:
+                    if zone := values[_ZONE]:
+                        values[_ZONE] = _known_zone(zone)
+                        if not values[_ZONE]:
+                            batch.warnings.append((done, _no_zone(zone), row.raw.rstrip("\r\n")))
                     _take(values, found, batch)
         except Invalid as error:
             stop = error  # nothing can be read from here on; what was read is kept
@@ -79,6 +90,20 @@ def _take(values: list[str], found: dict[str, list[str]], batch: Batch) -> None:
         batch.repeated += 1
 
 
+@cache
+def _zones() -> dict[str, str]:
+    return {name.casefold(): name for name in zone_names()}
+
+
+def _known_zone(text: str) -> str:
+    """The zone's name as it is written, from any case and with blanks for underscores; empty when there is none."""
+    return _zones().get(text.casefold().replace(" ", "_"), "")
+
+
+def _no_zone(text: str) -> str:
+    return f"Taken, but without its time zone: “{text}” is no zone such as Asia/Jakarta."
+
+
 def _reader(plan: Plan) -> Callable[[int, Row], list[str]]:
     """A function from a row to its values: address, email, names in the order of NAMES, then each attribute as JSON."""
     places = {column.field: column.index for column in plan.columns if column.field}
@@ -86,10 +111,11 @@ def _reader(plan: Plan) -> Callable[[int, Row], list[str]]:
     names = [(place, places.get(name, -1)) for place, name in enumerate(NAMES, 2)]
     names = [(place, index) for place, index in names if index >= 0]
     attributes = [(column.index, ENCODERS[column.type], column) for column in plan.columns if column.key]
+    guarded = any(is_remark(column.header) for column in plan.columns)
     pattern, blank = plan.addresses, [""] * len(NAMES)
 
     def read(number: int, row: Row) -> list[str]:
-        cells = row.cells
+        cells = [plain_cell(cell) for cell in row.cells] if guarded else row.cells
         given = normalise(pattern.replace("{row}", str(number)) if pattern else cells[email])
         values = [given.address, given.email, *blank]
         for place, index in names:

@@ -23,6 +23,8 @@ WORDS = {
 WHOLE_NAMES = frozenset({"name", "nama", "fullname", "completename", "namalengkap"})
 FIELDS = tuple(WORDS)
 ATTRIBUTE = "attributes."
+REMARK = "Merpati says"
+"""Heading of the column with reasons in a file of rows that were not taken: left out when that is imported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,14 @@ def propose_columns(
     """A meaning for each column. `addresses` marks columns of addresses; `types` are the attributes there are."""
     taken: set[str] = set()
     columns = []
-    email = _email_column(headers, addresses)
+    email = _email_column(
+        headers, [holds and not is_remark(header) for holds, header in zip(addresses, headers, strict=True)]
+    )
     meanings = [_meaning(header) for header in headers]
     for index, header in enumerate(headers):
+        if is_remark(header):
+            columns.append(Column(index, header, ""))
+            continue
         field = "email" if index == email else meanings[index]
         if (field == "email" and index != email) or field in taken:
             field = ""
@@ -70,6 +77,9 @@ def attribute_columns(headers: Sequence[str], rows: Sequence[Sequence[str]], typ
     taken: set[str] = set()
     columns = []
     for index, header in enumerate(headers):
+        if is_remark(header):
+            columns.append(Column(index, header, ""))
+            continue
         field = _attribute(header, index, taken)
         taken.add(field)
         cells = [row[index] for row in rows if index < len(row)]
@@ -102,6 +112,11 @@ def check_columns(columns: Iterable[Column], *, needs_email: bool = True) -> Non
     for field in fields:
         if fields.count(field) > 1:
             raise Invalid(f"Two columns go to {field.removeprefix(ATTRIBUTE)}. Leave one of them out.", field=field)
+
+
+def is_remark(header: str) -> bool:
+    """Whether it is the heading of our own column of reasons."""
+    return header.strip().casefold() == REMARK.casefold()
 
 
 def _place(name: str, by_name: Mapping[str, int]) -> int:

@@ -128,13 +128,14 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What became of rows: each row is one of these five."""
+    """What became of rows: each row is one of the first five. `warned`: those of them that were not taken wholly."""
 
     added: int = 0
     updated: int = 0
     invalid: int = 0
     duplicates: int = 0
     suppressed: int = 0
+    warned: int = 0
 
     @property
     def rows(self) -> int:
@@ -147,6 +148,7 @@ class Counts:
             self.invalid + other.invalid,
             self.duplicates + other.duplicates,
             self.suppressed + other.suppressed,
+            self.warned + other.warned,
         )
 
 
@@ -174,7 +176,7 @@ def merge(connection: psycopg.Connection[Any], batch: Batch, target: Target) -> 
     connection.execute(BLOCK, values)
     if target.list_id is not None:
         connection.execute(SUBSCRIBE, values)
-    _store_faults(connection, target.import_id, batch.faults)
+    _store_faults(connection, target.import_id, sorted(batch.faults + batch.warnings))
     return _counts(batch, connection.execute(COUNT).fetchone())
 
 
@@ -206,4 +208,5 @@ def _counts(batch: Batch, found: tuple[Any, ...] | None) -> Counts:
         invalid=len(batch.faults),
         duplicates=batch.repeated + batch.met_before,
         suppressed=batch.people - batch.met_before - added - updated,
+        warned=len(batch.warnings),
     )

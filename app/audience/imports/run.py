@@ -160,8 +160,9 @@ def _advance(connection: psycopg.Connection[Any], work: _Work, batch: Batch, cou
     row = connection.execute(
         """
         UPDATE imports SET rows_done = %s, bytes_done = %s, added = added + %s, updated = updated + %s,
-            invalid = invalid + %s, duplicates = duplicates + %s, suppressed = suppressed + %s
-        WHERE id = %s RETURNING added, updated, invalid, duplicates, suppressed
+            invalid = invalid + %s, duplicates = duplicates + %s, suppressed = suppressed + %s,
+            options = options || jsonb_build_object('warned', coalesce((options ->> 'warned')::int, 0) + %s)
+        WHERE id = %s RETURNING added, updated, invalid, duplicates, suppressed, (options ->> 'warned')::int
         """,
         [
             batch.rows_done,
@@ -171,6 +172,7 @@ def _advance(connection: psycopg.Connection[Any], work: _Work, batch: Batch, cou
             counts.invalid,
             counts.duplicates,
             counts.suppressed,
+            counts.warned,
             work.target.import_id,
         ],
     ).fetchone()
@@ -190,3 +192,6 @@ def _end(connection: psycopg.Connection[Any], import_id: int, state: str, error:
         ).rowcount
         if ended and state == "finished":
             connection.execute("DELETE FROM import_chunks WHERE import_id = %s", [import_id])
+    # Whoever counts the audience the next minute would do it by what the tables were before, and take minutes.
+    connection.execute("ANALYZE (SKIP_LOCKED) subscribers, subscriptions")
+    connection.commit()

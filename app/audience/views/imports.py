@@ -19,10 +19,10 @@ from flask_login import current_user
 from app.accounts.access import member
 from app.accounts.models import Role
 from app.audience.attributes import attribute_types
-from app.audience.exports import faults_csv
 from app.audience.forms import ImportForm, UploadForm, list_options
 from app.audience.imports.columns import ATTRIBUTE, FIELDS, Column, mapped
 from app.audience.imports.merge import Counts
+from app.audience.imports.not_taken import not_taken_csv
 from app.audience.imports.sniff import Sniffed
 from app.audience.imports.uploads import OPEN, cancel, find_import, look_at, preview_import, queue_import, store_upload
 from app.audience.lists import get_list
@@ -143,12 +143,12 @@ def stop(import_id: int) -> Any:
 @bp.get("/<int:import_id>/faults")
 @member(Role.EDITOR)
 def faults(import_id: int) -> Any:
-    """The rows that were not taken, as CSV."""
+    """The rows that were not taken, or not wholly, as a file like the imported one."""
     row = find_import(import_id)
-    if not row.invalid:
+    if not row.invalid and not row.options.get("warned"):
         raise NotFound(_("Every row of this import was taken, so there is no file of errors."))
     headers = {"Content-Disposition": f"attachment; filename=import-{row.id}-errors.csv"}
-    body = stream_with_context(faults_csv(row.id))
+    body = stream_with_context(not_taken_csv(row))
     return Response(body, content_type="text/csv; charset=utf-8", headers=headers)
 
 

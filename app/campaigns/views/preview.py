@@ -9,7 +9,7 @@ from app.accounts.models import Role
 from app.audience.attributes import attribute_types
 from app.campaigns.edit import find_variant
 from app.campaigns.lifecycle import find_campaign
-from app.campaigns.models import Campaign
+from app.campaigns.models import Campaign, Variant
 from app.campaigns.preview import latest_source, preview, typing_place
 from app.campaigns.reader import find_reader, possible_readers
 from app.campaigns.views.blueprint import bp, user_id
@@ -30,6 +30,8 @@ def check(campaign_id: int) -> Any:
     keep_source(typing_place(campaign, variant, user_id()), source)
     problems = check_source(source, known_fields=attribute_types())
     errors = [{"line": found.line, "column": found.column, "message": found.message} for found in problems]
+    if not errors and (words := _why_not_shown(campaign, variant, source)):
+        errors = [{"line": 1, "column": 1, "message": words}]
     frame = url_for("campaigns.preview_frame", campaign_id=campaign_id, variant=variant.position, typed=1)
     return jsonify(ok=not errors, errors=errors, html_url=frame)
 
@@ -72,6 +74,15 @@ def preview_frame(campaign_id: int) -> Any:
     except MerpatiError as error:
         return render_template("content/preview_problem.html", problem=str(error))
     return mail.html
+
+
+def _why_not_shown(campaign: Campaign, variant: Variant, source: str) -> str:
+    """What the frame says instead of the mail: the source is fine then, and the subject, say, is not."""
+    try:
+        preview(campaign, variant, None, source=source)
+    except MerpatiError as error:
+        return str(error)
+    return ""
 
 
 def _typed(campaign: Campaign, position: int) -> str | None:

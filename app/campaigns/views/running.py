@@ -15,10 +15,11 @@ from app.accounts.models import Role
 from app.campaigns import control
 from app.campaigns.audience import variants_of
 from app.campaigns.by_provider import by_provider, try_again_now
+from app.campaigns.held import after_hold
 from app.campaigns.launch import prepare
 from app.campaigns.lifecycle import UNTOUCHED, CampaignState, find_campaign
 from app.campaigns.models import Campaign
-from app.campaigns.progress import progress_of
+from app.campaigns.progress import count_sent_back, progress_of
 from app.campaigns.queries import list_names
 from app.campaigns.review import sender_of, ways_of
 from app.campaigns.upcoming import upcoming
@@ -178,14 +179,16 @@ def _running(campaign: Campaign) -> dict[str, Any]:
     counts, now = ledger(campaign.id), time.time()
     since = request.args.get("since", now, type=float)
     before = request.args.get("before", type=int)
-    progress = progress_of(counts, done_before=before, seconds=now - since)
+    back = count_sent_back(campaign.id)
+    progress = progress_of(counts, sent_back=back, done_before=before, seconds=now - since)
     left = (campaign.hold_until - clock.now()).total_seconds() if campaign.hold_until else 0
     return {
         "campaign": campaign,
         "ledger": counts,
         "progress": progress,
         **_measured_from(since, before, now, progress.done, flows=not campaign.waiting_for),
-        "upcoming": upcoming(campaign) if campaign.state in _GOING else None,
+        "upcoming": upcoming(campaign) if campaign.state in (*_GOING, CampaignState.HOLDING) else None,
+        "after_hold": after_hold(campaign, g.workspace) if campaign.state == CampaignState.HOLDING else None,
         "hold_left": max(0, round(left)),
         "is_quiet": campaign.state == CampaignState.SENDING and campaign.waiting_for.startswith(QUIET),
         "may_undo": campaign.state in _GOING and 0 < counts.audience == counts.count(*UNTOUCHED),

@@ -19,6 +19,7 @@ from app.core.extensions import queue, settings
 from app.core.logging import log
 from app.mail.reasons import OF_SENDER, REASONS
 from app.messages.dead_addresses import provider_sql
+from app.messages.handed_over import nearest_first
 from app.sending.pacing.buckets import Buckets, Cut, index_key
 from app.sending.pacing.reactions import BLOCK_REST, Ask
 from app.sending.pacing.rules import rule_of
@@ -86,14 +87,17 @@ class _Lane:
     transport_id: int | None
 
 
+# By the attempt that came back: who was tried again since has gone by another transport, which nobody refused.
 _FAILED = f"""
 FROM incidents i
 JOIN campaigns c ON c.workspace_id = i.workspace_id
 JOIN events e ON e.campaign_id = c.id AND e.workspace_id = i.workspace_id AND e.kind = 'bounced'
      AND e.at >= greatest(i.began_at, CAST(:since AS timestamptz)) AND e.data ->> 'reason' = i.reason AND e.data ? 'by'
 JOIN messages m ON m.id = e.message_id AND {provider_sql("m")} = i.provider AND m.subscriber_id IS NOT NULL
-JOIN runs r ON r.id = m.run_id
-"""
+JOIN LATERAL (SELECT a.at, a.run_id FROM attempts a WHERE a.message_id = e.message_id AND a.run_id IS NOT NULL
+              ORDER BY {nearest_first("e", "a")} LIMIT 1) a ON true
+JOIN runs r ON r.id = a.run_id
+"""  # noqa: S608 - only constants of the house are put together
 
 _LANES = text(
     f"""
@@ -108,17 +112,18 @@ ORDER BY i.id, r.transport_id
 _REFUSED = text(
     f"""
 WITH back AS (
-    SELECT count(DISTINCT m.subscriber_id) AS people, min(m.sent_at) - interval '5 minutes' AS first,
-           max(m.sent_at) + interval '5 minutes' AS last
+    SELECT count(DISTINCT m.subscriber_id) AS people, min(a.at) - interval '5 minutes' AS first,
+           max(a.at) + interval '5 minutes' AS last
     {_FAILED}
     WHERE i.id = :incident AND r.transport_id IS NOT DISTINCT FROM CAST(:transport AS bigint)
-          AND m.sent_at > CAST(:after AS timestamptz)
+          AND a.at > CAST(:after AS timestamptz)
 )
 SELECT b.people, (
-    SELECT count(*) FROM runs r JOIN messages m ON m.campaign_id = r.campaign_id AND m.run_id = r.id
-    WHERE r.transport_id IS NOT DISTINCT FROM CAST(:transport AS bigint) AND r.seen_at >= b.first
-          AND m.sent_at BETWEEN b.first AND b.last AND m.sent_at > CAST(:after AS timestamptz)
-          AND {provider_sql("m")} = :provider) AS of
+    SELECT count(DISTINCT a.message_id) FROM attempts a
+    JOIN runs r ON r.id = a.run_id AND r.transport_id IS NOT DISTINCT FROM CAST(:transport AS bigint)
+    JOIN messages m ON m.id = a.message_id
+    WHERE a.at BETWEEN b.first AND b.last AND a.at > CAST(:after AS timestamptz)
+          AND a.outcome IN ('sent', 'uncertain') AND {provider_sql("m")} = :provider) AS of
 FROM back b
 """  # noqa: S608 - only constants of the house are put together
 )

@@ -11,6 +11,7 @@ from app.accounts.access import member
 from app.accounts.models import Role
 from app.core import clock
 from app.core.database import db
+from app.deliverability.guard import resting as _resting  # noqa: F401 - what the pages of incidents ask of this room
 from app.deliverability.outside import views as _outside_views  # noqa: F401 - its routes belong to this room
 from app.deliverability.outside.store import latest_figures
 from app.deliverability.watch.figures import BUCKETS, By, course, lines_by, span_of, total, with_trouble

@@ -13,7 +13,8 @@ FLOOD_REST = 600.0
 BLOCK_REST = 900.0
 """Seconds that a lane is held at first when a provider refuses the sender for good; doubled each time, up to hours."""
 
-_GREY = re.compile(r"gr[ae]y[- ]?list", re.IGNORECASE)
+GREY = re.compile(r"gr[ae]y[- ]?list", re.IGNORECASE)
+"""Words that ask one sender to come again to one recipient."""
 _HINTS = re.compile(
     r"temporarily deferred|permanently deferred|rate limited|server busy|too many messages|exceeded.{0,40}rate",
     re.IGNORECASE,
@@ -61,7 +62,7 @@ def _of_temporary(status: str, reply: str, reason: str, scope: str, stage: Stage
     if status == "4.7.28":
         return Signal(Ask.REST, FLOOD_REST)
     # "That mailbox receives too quickly" and greylisting speak of one recipient, not of our pace.
-    if status.startswith("4.2.") or _GREY.search(reply):
+    if status.startswith("4.2.") or GREY.search(reply):
         return None
     if reason == "toomanyconn":
         return Signal(Ask.FEWER)

@@ -69,5 +69,7 @@ class Slow:
             if now - self.only_since >= LINGER:
                 desk.stop("finished")
         else:
+            async with books.lock:
+                zone = await claims.zone(books.connection)
             desk.rest = max(1.0, min(limits[provider].next_in(now) for provider in waiting))
-            desk.stop("paced", describe(waiting, limits, now))
+            desk.stop("paced", describe(waiting, limits, now, zone))

@@ -117,6 +117,14 @@ class Turns:
                 return parcel
         return None
 
+    def has_others(self, provider: str) -> bool:
+        """Whether a claimed message goes to another provider."""
+        if any(parcel.provider != provider for queue in (self.claimed, self.permitted) for parcel in queue):
+            return True
+        if any(parcel.provider != provider for line in self.lines for parcel in line.parcels):
+            return True
+        return any(limit.stock and name != provider for name, limit in self._slowed.items())
+
     def _put_aside(self, parcel: Parcel) -> None:
         parcel.limit = None
         self._slowed[parcel.provider].waiting.appendleft(parcel)

@@ -1,10 +1,13 @@
 """What a campaign's page says when only slowed providers are left."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from app.core import clock
 from app.sending.pacing.limits import Limit
+from app.sending.verdicts import gist
 
 MOST = 3
 """Providers that are named."""
@@ -22,10 +25,16 @@ LABELS = {
 """The providers as people know them, as in templates/macros/providers.html; names, so in every language the same."""
 
 
-def describe(waiting: Mapping[str, int], limits: Mapping[str, Limit], now: float) -> str:
-    """Such as “Gmail, Google Workspace: 120 a minute since 14:02 UTC; 3,400 wait”, for those with most waiting."""
+def describe(waiting: Mapping[str, int], limits: Mapping[str, Limit], now: float, zone: ZoneInfo) -> str:
+    """Such as “Gmail, Google Workspace: 120 a minute since 14:02 CET; 3,400 wait”, for those with most waiting.
+
+    Times are in the workspace's `zone`. What several of them said alike stands before, once.
+    """
     first = sorted(waiting, key=lambda provider: -waiting[provider])
-    parts = [_of(limits[provider], waiting[provider], now) for provider in first[:MOST]]
+    common = _common_cause([limits[provider] for provider in first])
+    parts = [f"{common[1]} of {len(first)} providers said: {_sentence(common[0])}"] if common else []
+    said = gist(common[0]) if common else ""
+    parts += [_of(limits[provider], waiting[provider], now, zone, said) for provider in first[:MOST]]
     if len(first) > MOST:
         parts.append(f"{len(first) - MOST} more providers, {sum(waiting[one] for one in first[MOST:]):,} wait")
     return " ".join(part if part.endswith("…") else f"{part}." for part in parts)
@@ -36,18 +45,44 @@ def label_of(provider: str) -> str:
     return LABELS.get(provider, provider)
 
 
-def _of(limit: Limit, count: int, now: float) -> str:
+def moment_words(at: datetime, zone: ZoneInfo) -> str:
+    """A time of day, with the day when it is another than today."""
+    then = at.astimezone(zone)
+    is_today = then.date() == clock.now().astimezone(zone).date()
+    return f"{then:%H:%M %Z}" if is_today else f"{then:%H:%M %Z} on {then.day} {then:%B}"
+
+
+def _common_cause(limits: Sequence[Limit]) -> tuple[str, int] | None:
+    """What most of several providers said in the same words, and how many they are."""
+    said = Counter(gist(limit.why) for limit in limits if limit.why and not _is_capped(limit))
+    [(cause, count)] = said.most_common(1) or [("", 0)]
+    if count < 2:
+        return None
+    return next(limit.why for limit in limits if gist(limit.why) == cause), count
+
+
+def _is_capped(limit: Limit) -> bool:
+    return limit.cap is not None and limit.cap <= 0
+
+
+def _of(limit: Limit, count: int, now: float, zone: ZoneInfo, told: str) -> str:
     held = limit.held_until - now
-    if limit.cap is not None and limit.cap <= 0:
+    since = moment_words(datetime.fromtimestamp(limit.since, UTC), zone)
+    if _is_capped(limit):
         pace = "the warm-up's allowance is used for now; it grows over the day, and more goes within the hour"
     elif held > 0:
-        pace = f"rests until {clock.now() + timedelta(seconds=held):%H:%M} UTC"
+        pace = f"rests until {moment_words(clock.now() + timedelta(seconds=held), zone)}"
     elif limit.rate is not None:
-        pace = f"{_rate(limit.rate)} since {datetime.fromtimestamp(limit.since, UTC):%H:%M} UTC"
+        pace = f"{_rate(limit.rate)} since {since}"
     else:
-        pace = f"{limit.slots} at a time since {datetime.fromtimestamp(limit.since, UTC):%H:%M} UTC"
-    said = f"; it said: {_shortened(limit.why).rstrip('.')}" if limit.why else ""
+        pace = f"{limit.slots} at a time since {since}"
+    said = f"; it said: {_sentence(limit.why)}" if limit.why and gist(limit.why) != told else ""
     return f"{label_of(limit.provider)}: {pace}; {count:,} wait{said}"
+
+
+def _sentence(words: str) -> str:
+    """What was said, to be followed by more."""
+    return _shortened(words).rstrip(".")
 
 
 def _shortened(words: str) -> str:

@@ -4,10 +4,12 @@ from sqlalchemy import text
 
 from app.core.database import db
 from app.core.logging import log
+from app.messages.handed_over import nearest_first
 from app.sending.warmup.curve import Day, hold_reason
 
+# What was heard is of the transport by which that attempt went, not of the one that tried again since.
 _COUNT = text(
-    """
+    f"""
     WITH day AS (
         SELECT d.id, d.warm_up_id, d.provider, d.workspace_id, u.transport_id, u.domain,
                (d.day::timestamp AT TIME ZONE w.timezone) AS start,
@@ -35,7 +37,9 @@ _COUNT = text(
         JOIN events e ON e.campaign_id = campaign.id AND e.kind IN ('bounced', 'complained')
              AND e.at >= day.start AND e.at < day.stop
         JOIN messages m ON m.id = e.message_id AND m.provider = day.provider
-        JOIN runs r ON r.id = m.run_id AND r.transport_id = day.transport_id
+        JOIN LATERAL (SELECT a.run_id FROM attempts a WHERE a.message_id = e.message_id AND a.run_id IS NOT NULL
+                      ORDER BY {nearest_first("e", "a")} LIMIT 1) a ON true
+        JOIN runs r ON r.id = a.run_id AND r.transport_id = day.transport_id
         GROUP BY day.id
     )
     UPDATE warm_up_days d
@@ -45,7 +49,7 @@ _COUNT = text(
     FROM day LEFT JOIN tried ON tried.id = day.id LEFT JOIN heard ON heard.id = day.id
     WHERE d.id = day.id
     RETURNING d.id, d.provider, d.cap, d.sent, d.deferred, d.bounced, d.complained, d.note, now() < day.stop AS is_today
-    """
+    """  # noqa: S608 - only constants of the house are put together
 )
 _HALT = text("UPDATE warm_up_days SET note = :note, cap = least(cap, sent) WHERE id = :id AND note = ''")
 

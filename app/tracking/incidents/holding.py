@@ -51,7 +51,7 @@ def _run(statement: object, incident: Incident) -> int:
 
 
 # By the events of its time, since suppressions are found by their hash only.
-_FAILED = f"""
+FAILED = f"""
 failed AS (
     SELECT DISTINCT m.id, m.subscriber_id, m.address
     FROM campaigns c
@@ -65,7 +65,7 @@ failed AS (
 
 _TAKE_IN = text(
     f"""
-WITH {_FAILED}
+WITH {FAILED}
 INSERT INTO held_suppressions
     (workspace_id, incident_id, message_id, address_hash, hint, reason, evidence, held_at, suppression_id)
 SELECT s.workspace_id, :incident, f.id, s.address_hash, s.hint, s.reason, s.evidence, s.created_at, s.id
@@ -110,7 +110,7 @@ WHERE h.incident_id = :incident AND h.workspace_id = :workspace AND s.id = h.sup
 
 _DOUBT = text(
     f"""
-WITH {_FAILED}
+WITH {FAILED}
 UPDATE messages m SET reason = '{DOUBTED}' FROM failed f
 WHERE m.id = f.id AND m.workspace_id = :workspace AND m.state = 'bounced' AND m.reason = :reason
 """  # noqa: S608
@@ -118,7 +118,7 @@ WHERE m.id = f.id AND m.workspace_id = :workspace AND m.state = 'bounced' AND m.
 
 _DROP_POINTS = text(
     f"""
-WITH {_FAILED}
+WITH {FAILED}
 DELETE FROM bounce_points p USING failed f, workspaces w
 WHERE w.id = :workspace AND p.workspace_id = w.id AND p.message_id = f.id AND p.reason = :reason
       AND p.address_hash = sha256(w.address_key || convert_to(lower(f.address), 'UTF8'))

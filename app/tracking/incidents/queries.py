@@ -11,7 +11,6 @@ from app.accounts.models import User
 from app.core import clock
 from app.core.database import current_workspace_id, db
 from app.core.errors import NotFound
-from app.mail.reasons import OF_SENDER, REASONS
 from app.messages.dead_addresses import provider_sql
 from app.messages.models import Message
 from app.tracking.incidents.bursts import LEAST, SHARE
@@ -110,7 +109,7 @@ class Concerned:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Messages to a provider that refuses us: those tried again by themselves, and those that came back."""
+    """Messages that a provider refused: those tried again by themselves, and those that came back."""
 
     waiting: int
     came_back: int
@@ -186,7 +185,6 @@ def kept_of(incident: Incident) -> Kept | None:
         "workspace": current_workspace_id(),
         "provider": incident.provider,
         "reason": incident.reason,
-        "whole_lane": REASONS[incident.reason].scope in OF_SENDER if incident.reason in REASONS else False,
     }
     row = db.session.execute(_KEPT, binds).one()
     return Kept(row.waiting, row.came_back)
@@ -214,14 +212,13 @@ def campaigns_of(incident: Incident) -> list[Concerned]:
     return [Concerned(row.id, row.name, row.number) for row in db.session.execute(_CAMPAIGNS, binds)]
 
 
-# Where we are refused whatever we bring, what has not been tried waits with what was: the lane of both is the same.
+# What has not been refused is not of it, though it goes to the same provider: it may wait for its hour, or its turn.
 _KEPT = text(
     f"""
 SELECT count(*) FILTER (WHERE m.state <> 'bounced') AS waiting, count(*) FILTER (WHERE m.state = 'bounced') AS came_back
 FROM campaigns c JOIN messages m ON m.campaign_id = c.id
      AND (m.state = 'bounced' AND m.reason = :reason
-          OR c.state IN ('sending', 'paused') AND (m.state = 'deferred' AND m.reason = :reason
-                                                   OR :whole_lane AND m.state IN ('planned', 'sending', 'deferred')))
+          OR m.state = 'deferred' AND m.reason = :reason AND c.state IN ('sending', 'paused'))
 WHERE c.workspace_id = :workspace AND m.workspace_id = :workspace AND {provider_sql("m")} = :provider
       AND c.launched_at > now() - interval '60 days'
 """  # noqa: S608 - only constants of the house are put together

@@ -65,7 +65,9 @@ def _write_notices() -> None:
     if last is not None and last > now - PAUSE:
         return
     untold = select(Incident.id).where(Incident.told_at.is_(None), *_still_needs_somebody())
-    found = news_of(db.session.scalars(untold.order_by(Incident.id).limit(_AT_ONCE)).all())
+    # What asks for a decision and what is large comes first: everyday refusals without number must not hide it.
+    first = untold.order_by(Incident.kind == BLOCKED, Incident.count.desc(), Incident.id).limit(_AT_ONCE)
+    found = news_of(db.session.scalars(first).all())
     news = [shown.incident.id for shown in found if not shown.is_small]
     if not news:
         return
@@ -103,8 +105,10 @@ def _owners(workspace_id: int) -> Select[User]:
 
 def _waiting() -> Sequence[int]:
     with every_workspace():
-        row = IncidentNotice
-        numbers = db.session.scalars(select(row.id).where(row.queued_at.is_(None)).order_by(row.id).limit(_AT_ONCE))
-        found = numbers.all()
+        row, outgoing = IncidentNotice, table("outgoing_mails", column("kind"), column("row_id"))
+        # One that was composed and may not leave yet is seen to by its outgoing mail.
+        is_seen_to = exists().where(outgoing.c.kind == INCIDENT, outgoing.c.row_id == row.id)
+        waiting = select(row.id).where(row.queued_at.is_(None), ~is_seen_to).order_by(row.id).limit(_AT_ONCE)
+        found = db.session.scalars(waiting).all()
         db.session.commit()
     return found

@@ -12,6 +12,7 @@ from app.accounts.models import Role
 from app.core.database import db
 from app.core.errors import Conflict
 from app.tracking.incidents import decisions
+from app.tracking.incidents.again import tried_again
 from app.tracking.incidents.queries import (
     campaigns_of,
     count_asking,
@@ -121,6 +122,7 @@ def _page(incident_id: int, error: str = "") -> str:
         held=held_of(incident_id),
         campaigns=campaigns_of(shown.incident),
         retry_reason=retry_reason(shown.incident),
+        again=tried_again(shown.incident),
         kept=kept_of(shown.incident) if shown.is_open else None,
         error=error,
     )

@@ -1,4 +1,4 @@
-"""Forms of the settings of incoming mail."""
+"""Forms of the settings of mailboxes and replies."""
 
 from flask_babel import lazy_gettext as _
 from flask_wtf import FlaskForm

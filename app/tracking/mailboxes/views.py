@@ -1,4 +1,4 @@
-"""Settings, Incoming mail: mailboxes elsewhere, and where replies go."""
+"""Settings, Mailboxes and replies: mailboxes elsewhere, and where replies go."""
 
 from typing import Any
 
@@ -19,6 +19,12 @@ from app.tracking.post.unmatched import count_unmatched
 from app.tracking.replies.forwarding import forward_address
 
 bp = Blueprint("mailboxes", __name__, url_prefix="/w/<ws>/settings/incoming")
+
+
+@bp.app_template_filter("mailbox_name")
+def _mailbox_name(mailbox: Mailbox) -> str:
+    """A mailbox for people: many servers know their users by an address, others by a bare name."""
+    return mailbox.username if "@" in mailbox.username else f"{mailbox.username}@{mailbox.host}"
 
 
 @bp.get("")

@@ -1,10 +1,13 @@
 """What a campaign's page says of slowed providers."""
 
 import time
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from app.sending.pacing.limits import Limit
 from app.sending.pacing.words import describe
 
+BRUSSELS = ZoneInfo("Europe/Brussels")
 LONG = (
     "421 4.7.28 Gmail has detected an unusual rate of mail from your IP. "
     "https://support.example.com/mail/?p=UnsolicitedRateLimitError to learn how to go on"
@@ -14,7 +17,7 @@ LONG = (
 def said_of(why: str) -> str:
     limit = Limit("google")
     limit.rate, limit.why, limit.since = 2.0, why, time.time()
-    return describe({"google": 3}, {"google": limit}, time.monotonic())
+    return describe({"google": 3}, {"google": limit}, time.monotonic(), BRUSSELS)
 
 
 def test_a_long_reply_ends_at_a_word() -> None:
@@ -28,3 +31,21 @@ def test_a_short_reply_is_told_whole() -> None:
 
 def test_one_without_spaces_is_cut_all_the_same() -> None:
     assert said_of("x" * 300).endswith(f"it said: {'x' * 120}…")
+
+
+def test_times_are_those_of_the_workspace() -> None:
+    here = datetime.now(UTC).astimezone(BRUSSELS)
+    said = said_of("451 Later")
+    assert f" {here:%Z}; 3 wait" in said
+    assert "UTC" not in said
+
+
+def test_what_most_said_stands_before_once() -> None:
+    limits = {name: Limit(name) for name in ("google", "yahoo", "firm.test", "other.test")}
+    for name, limit in limits.items():
+        limit.rate, limit.since = 2.0, time.time()
+        limit.why = "451 4.7.1 Wait a while" if name == "yahoo" else f"451 4.3.0 <p@{name}> Later, id 7{name}"
+    said = describe(dict.fromkeys(limits, 3), limits, time.monotonic(), BRUSSELS)
+    assert said.startswith("3 of 4 providers said: 451 4.3.0 <p@google> Later, id 7google. Gmail, Google Workspace: ")
+    assert said.count("Later") == 1
+    assert "it said: 451 4.7.1 Wait a while." in said

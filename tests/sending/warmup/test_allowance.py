@@ -143,30 +143,9 @@ def test_another_transport_a_foreign_domain_or_a_pause_have_none(workspace: Work
 
 
 def test_complaints_of_today_halt_it_today(workspace: Workspace, warming: WarmUp) -> None:
-    campaign_id = plan_campaign(workspace, 60)
-    transport_id = warming.transport_id
-    change("UPDATE messages SET provider = 'google' WHERE campaign_id = :c", c=campaign_id)
-    left(campaign_id, warming)
-    rewrite("sent = 60", workspace)
-    change(
-        "INSERT INTO runs (workspace_id, campaign_id, host, pid, journal, transport_id) "
-        "VALUES (:w, :c, 'h', 1, 'j', :t)",
-        w=workspace.id,
-        c=campaign_id,
-        t=transport_id,
-    )
-    change(
-        "UPDATE messages SET state = 'sent', provider = 'google', run_id = (SELECT max(id) FROM runs) "
-        "WHERE campaign_id = :c",
-        c=campaign_id,
-    )
-    change("UPDATE campaigns SET launched_at = now() WHERE id = :c", c=campaign_id)
-    change(
-        "INSERT INTO events (id, at, workspace_id, message_id, campaign_id, kind) "
-        "SELECT gen_random_uuid(), now(), workspace_id, id, campaign_id, 'complained' FROM messages "
-        "WHERE campaign_id = :c ORDER BY id LIMIT 2",
-        c=campaign_id,
-    )
+    campaign_id = gone_out(workspace, warming)
+    sent_by(campaign_id, warming.transport_id)
+    complained(campaign_id)
     assert look_after_warm_ups() == 1
     db.session.commit()
     assert (day().complained, day().cap) == (2, 60)
@@ -174,6 +153,50 @@ def test_complaints_of_today_halt_it_today(workspace: Workspace, warming: WarmUp
     change("UPDATE messages SET state = 'planned' WHERE campaign_id = :c", c=campaign_id)
     assert left(campaign_id, warming) == {"google": 0}
     assert look_after_warm_ups() == 0
+
+
+def test_complaints_about_mail_of_another_transport_do_not_halt_it(workspace: Workspace, warming: WarmUp) -> None:
+    campaign_id = gone_out(workspace, warming)
+    sent_by(campaign_id, None, minutes_ago=30)
+    complained(campaign_id, minutes_ago=10)
+    # Tried again by the one that warms up: of its mail nobody has said anything.
+    sent_by(campaign_id, warming.transport_id)
+    assert look_after_warm_ups() == 0
+    db.session.commit()
+    assert (day().complained, day().note) == (0, "")
+
+
+def gone_out(workspace: Workspace, warming: WarmUp) -> int:
+    campaign_id = plan_campaign(workspace, 60)
+    change("UPDATE messages SET provider = 'google' WHERE campaign_id = :c", c=campaign_id)
+    left(campaign_id, warming)
+    rewrite("sent = 60", workspace)
+    change("UPDATE campaigns SET launched_at = now() WHERE id = :c", c=campaign_id)
+    return campaign_id
+
+
+def sent_by(campaign_id: int, transport_id: int | None, *, minutes_ago: int = 0) -> None:
+    change(
+        "WITH run AS (INSERT INTO runs (workspace_id, campaign_id, host, pid, journal, transport_id) "
+        "SELECT workspace_id, id, 'h', 1, 'j', :t FROM campaigns WHERE id = :c RETURNING id), "
+        "moved AS (UPDATE messages SET state = 'sent', run_id = run.id FROM run WHERE campaign_id = :c "
+        "RETURNING messages.id, workspace_id, run_id) "
+        "INSERT INTO attempts (at, workspace_id, message_id, campaign_id, run_id, transport, outcome) "
+        "SELECT now() - make_interval(mins => :m), workspace_id, id, :c, run_id, 'relay', 'sent' FROM moved",
+        c=campaign_id,
+        t=transport_id,
+        m=minutes_ago,
+    )
+
+
+def complained(campaign_id: int, *, minutes_ago: int = 0) -> None:
+    change(
+        "INSERT INTO events (id, at, workspace_id, message_id, campaign_id, kind) "
+        "SELECT gen_random_uuid(), greatest(now() - make_interval(mins => :m), date_trunc('day', now(), 'UTC')), "
+        "workspace_id, id, campaign_id, 'complained' FROM messages WHERE campaign_id = :c ORDER BY id LIMIT 2",
+        c=campaign_id,
+        m=minutes_ago,
+    )
 
 
 def test_beginning_one_twice_or_backwards_is_refused(workspace: Workspace, warming: WarmUp) -> None:

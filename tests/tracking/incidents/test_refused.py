@@ -15,7 +15,7 @@ from app.messages.lifecycle import State
 from app.tracking.incidents import bursts
 from app.tracking.models import Incident
 from tests.tracking.acting.world import bounce
-from tests.tracking.incidents.crowd import crowd
+from tests.tracking.incidents.crowd import Crowd, crowd
 from tests.tracking.incidents.test_watch import refuse
 
 LISTED = "550 5.7.1 Client host [192.0.2.25] blocked using lists.example.net"
@@ -179,3 +179,76 @@ def test_a_burst_counts_what_it_holds_and_says_until_when(as_ada: FlaskClient, w
     first = made.held()[0].message_id
     address = next(message.address for message in made.messages if message.id == first)
     assert address in page, "who may see incidents may see people"
+
+
+def test_kept_are_those_that_were_refused_not_all_that_is_open(as_ada: FlaskClient, workspace: Workspace) -> None:
+    made = crowd(workspace, 40)
+    with in_workspace(workspace.id):
+        made.campaign.state = "sending"
+        db.session.commit()
+    refuse(made, 12)
+    db.session.execute(
+        text(
+            "UPDATE messages SET state = 'planned', sent_at = NULL, next_attempt_at = now() + interval '9 hours' "
+            "WHERE id = ANY(:ids)"
+        ),
+        {"ids": ids(made, 20, 40)},
+    )
+    db.session.commit()
+    made.watch()
+    (incident,) = made.incidents("blocked")
+    page = plain(as_ada.get(f"/w/{workspace.slug}/incidents/{incident.id}").text)
+    assert "Kept, tried by itself 12" in page
+
+
+def test_after_the_second_try_the_page_tells_what_became_of_it(as_ada: FlaskClient, workspace: Workspace) -> None:
+    made, path = burst_of(workspace, 30)
+    as_ada.post(f"{path}/discard")
+    assert "These people got nothing yet" in plain(as_ada.get(path).text)
+    for state, start, stop in (("sent", 0, 20), ("planned", 20, 24), ("failed", 24, 25)):
+        db.session.execute(
+            text("UPDATE messages SET state = :state, reason = '' WHERE id = ANY(:ids)"),
+            {"state": state, "ids": ids(made, start, stop)},
+        )
+    db.session.commit()
+    page = plain(as_ada.get(path).text)
+    assert "25 of them were tried again: 20 were taken, 4 are on their way, 1 failed again." in page
+    assert "5 got nothing yet: try their messages again" in page
+    db.session.execute(
+        text("UPDATE messages SET state = 'sent', reason = '' WHERE id = ANY(:ids)"), {"ids": ids(made, 20, 30)}
+    )
+    db.session.commit()
+    page = plain(as_ada.get(path).text)
+    assert "30 of them were tried again: 30 were taken." in page
+    assert "got nothing yet" not in page
+    assert "Try again" not in page
+
+
+def test_what_a_person_decided_is_not_said_to_be_done_by_itself(as_ada: FlaskClient, workspace: Workspace) -> None:
+    made, path = burst_of(workspace, 30)
+    as_ada.post(f"{path}/believe")
+    itself, decided = done_and_decided(as_ada.get(path).text)
+    assert "suppressed" not in itself
+    assert "Ada" in decided
+    assert "30 addresses were suppressed" in decided
+    as_ada.post(f"{path}/undo")
+    page = as_ada.get(path).text
+    itself, decided = done_and_decided(page)
+    assert "Ada" in decided
+    assert "nobody is suppressed because of it" in decided
+    assert "what is held then still waits" not in plain(page), "nothing is held"
+    assert made.suppressed() == set()
+
+
+def burst_of(workspace: Workspace, number: int) -> tuple[Crowd, str]:
+    """So many of forty who failed alike; the crowd, and the address of the incident's page."""
+    bursts._rest.clear()
+    made = crowd(workspace, 40)
+    made.tell(slice(0, number), lambda: bounce("userunknown", "permanent", words="550 5.1.1 user unknown"))
+    made.watch()
+    return made, f"/w/{workspace.slug}/incidents/{made.incidents()[0].id}"
+
+
+def done_and_decided(page: str) -> tuple[str, str]:
+    itself, _, decided = plain(page).partition("What was done by itself")[2].partition("What was decided")
+    return itself, decided.partition("What to do")[0]

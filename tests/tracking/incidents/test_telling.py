@@ -338,3 +338,28 @@ def test_a_mail_that_no_server_takes_yet_stays(owners: Owners, monkeypatch: pyte
 
 def _dies(*_arguments: object, **_named: object) -> None:
     raise SystemExit
+
+
+def test_everyday_refusals_without_number_do_not_hide_what_asks(owners: Owners) -> None:
+    with in_workspace(owners.workspace.id):
+        now = clock.now()
+        for number in range(telling._AT_ONCE + 5):
+            facts = {"kind": "blocked", "reason": "blocked", "count": 1, "of": 9, "action": "nothing"}
+            db.session.add(Incident(began_at=now, seen_at=now, provider=f"small{number}.test", **facts))
+        db.session.commit()
+    great, held = owners.refusal(count=250_000), owners.burst()
+    owners.look()
+    [notice] = owners.notices()
+    assert set(notice.incidents) == {great.id, held.id}
+
+
+def test_what_is_held_is_not_queued_each_minute(owners: Owners) -> None:
+    owners.burst()
+    owners.look()
+    [notice] = owners.notices()
+    notice.queued_at = None
+    row = OutgoingMail(kind=INCIDENT, row_id=notice.id, attempts=0, next_attempt_at=clock.now(), reply="It is kept.")
+    with in_workspace(owners.workspace.id):
+        db.session.add(row)
+        db.session.commit()
+    assert notice.id not in telling._waiting()

@@ -17,7 +17,8 @@ from tests.tracking.incidents.crowd import Crowd, crowd
 _REFUSED = text(
     """
     WITH moved AS (
-        UPDATE messages SET state = 'deferred', next_attempt_at = now() + interval '10 minutes' WHERE id = ANY(:ids)
+        UPDATE messages SET state = 'deferred', reason = :reason, next_attempt_at = now() + interval '10 minutes'
+        WHERE id = ANY(:ids)
         RETURNING id, workspace_id, campaign_id
     ), tried AS (
         INSERT INTO attempts (at, workspace_id, message_id, campaign_id, transport, outcome, code, reply, reason)

@@ -116,3 +116,17 @@ def test_replies_do_not_go_to_our_own_address(as_ada: FlaskClient, workspace: Wo
 def test_a_password_of_a_lost_key_is_said(workspace: Workspace) -> None:
     with pytest.raises(PasswordRefused, match="Enter it again"):
         unseal(keyring(), bytes([255]) + b"x" * 40)
+
+
+def test_a_bare_user_name_is_shown_with_its_server(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    with in_workspace(workspace.id):
+        for user in ("u", "news@example.com"):
+            db.session.add(
+                Mailbox(
+                    kind="imap", host="imap.example.com", port=993, security="tls", username=user, password_sealed=b"-"
+                )
+            )
+        db.session.commit()
+    shown = as_ada.get(path).text
+    assert "u@imap.example.com" in shown.replace("<wbr>", "")
+    assert "news@example.com@" not in shown

@@ -1,0 +1,55 @@
+"""What became of the messages of a burst that nobody believed, once somebody let them be tried again."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+
+from app.core import clock
+from app.core.database import db
+from app.tracking.incidents.decisions import DISCARDED, UNDONE
+from app.tracking.incidents.holding import DOUBTED, FAILED
+from app.tracking.incidents.opening import BURST
+from app.tracking.models import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Messages of an incident by what became of them since. `left`: still to be tried again by somebody."""
+
+    left: int
+    taken: int
+    under_way: int
+    failed: int
+
+    @property
+    def tried(self) -> int:
+        return self.taken + self.under_way + self.failed
+
+
+def tried_again(incident: Incident) -> Again | None:
+    """How the second try stands; None where there is none to be made. Needs the workspace in scope."""
+    if incident.kind != BURST or incident.decision not in (DISCARDED, UNDONE):
+        return None
+    binds = {
+        "workspace": incident.workspace_id,
+        "provider": incident.provider,
+        "reason": incident.reason,
+        "began": incident.began_at,
+        "ended": incident.ended_at,
+        "now": clock.now(),
+    }
+    row = db.session.execute(_AGAIN, binds).one()
+    return Again(row.still, row.taken, row.under_way, row.number - row.still - row.taken - row.under_way)
+
+
+# Until somebody tries them again they are bounced, and for the doubted reason; then they go their way like any other.
+_AGAIN = text(
+    f"""
+WITH {FAILED}
+SELECT count(*) AS number,
+       count(*) FILTER (WHERE m.state = 'bounced' AND m.reason = '{DOUBTED}') AS still,
+       count(*) FILTER (WHERE m.state = 'sent') AS taken,
+       count(*) FILTER (WHERE m.state IN ('planned', 'sending', 'deferred')) AS under_way
+FROM failed f JOIN messages m ON m.id = f.id
+"""  # noqa: S608 - only constants of the house are put together
+)
