@@ -14,6 +14,8 @@ from _setup import PYTHON, ROOT, VENV, fail, install_for_debian, plain_interrupt
 _SCRIPTS = ["bin/up", "bin/demo", "bin/test", "bin/bench"]
 # Side by side, each process with servers of its own; a file's tests stay together and in order.
 _FAST = ["-m", "not slow and not browser", "-n", str(min(4, max(2, os.cpu_count() or 2))), "--dist", "loadfile"]
+# Alone: they measure time, kill processes and drive a browser.
+_THE_REST = ["-m", "slow or browser"]
 _BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
 _MAC_BROWSERS = "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome"
 
@@ -36,6 +38,12 @@ def run_checks() -> None:
         _check("mypy", [PYTHON, "-m", "mypy"])
         _check("lint-imports", [VENV / "bin" / "lint-imports"])
         print("pytest", flush=True)
+        if not fast and not arguments:
+            print("first the fast tests, then those that need the machine for themselves", flush=True)
+            done = subprocess.run([str(PYTHON), "-m", "pytest", *_FAST], check=False)
+            if done.returncode:
+                sys.exit(done.returncode)
+            arguments = _THE_REST
         os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *(_FAST if fast else []), *arguments])
 
 

@@ -61,7 +61,7 @@ def _nothing_waits(context: None) -> None:
 @pytest.fixture
 def work(settings: Settings) -> Iterator[Callable[[], int]]:
     """Enqueue the intake and run a worker of its own process on it, with a queue of its own; how it ended."""
-    url = f"{settings.redis_url.partition('?')[0]}?db={secrets.randbelow(4000) + 1}"
+    url = _another_database(settings.redis_url)
     connection = Redis.from_url(url)
     known = {name: value for name, value in os.environ.items() if not name.startswith("MERPATI_")}
     told = {
@@ -86,6 +86,14 @@ def work(settings: Settings) -> Iterator[Callable[[], int]]:
     yield run
     connection.flushdb()
     connection.close()
+
+
+def _another_database(url: str) -> str:
+    """A database of the same Valkey that is not this run's own."""
+    with Redis.from_url(url) as ours:
+        own = int(ours.connection_pool.connection_kwargs.get("db") or 0)
+        found = (own + 1) % int(ours.config_get("databases")["databases"])
+    return f"{url.partition('?')[0]}?db={found}"
 
 
 def put(raw: bytes, token: str = "", workspace: Workspace | None = None) -> IncomingMail:

@@ -1,6 +1,7 @@
 """What providers do on bad days. After each, every message has exactly one fate, and nobody got anything twice."""
 
 import json
+import threading
 import time
 from typing import Any
 
@@ -243,14 +244,16 @@ def test_a_whole_list_that_is_inactive_does_not_stop_the_run(workspace: Workspac
 
 def test_credit_that_ends_in_mid_batch_loses_nothing(workspace: Workspace, send: Send) -> None:
     campaign = world.plan_campaign(workspace, 100)
+    one_at_a_time = threading.Lock()
 
     def mood(fake: Any, call: Call, _number: int) -> Reply:
         results = []
-        for message in call.json:
-            if len(fake.taken) < 30:
-                results.append(fake._result(message))
-            else:
-                results.append({"ErrorCode": 405, "Message": "Not allowed to send: you ran out of credits."})
+        with one_at_a_time:
+            for message in call.json:
+                if len(fake.taken) < 30:
+                    results.append(fake._result(message))
+                else:
+                    results.append({"ErrorCode": 405, "Message": "Not allowed to send: you ran out of credits."})
         return Reply(200, json.dumps(results).encode())
 
     with running(FakePostmark(mood)) as fake:

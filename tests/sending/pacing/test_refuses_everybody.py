@@ -130,8 +130,11 @@ def test_one_that_breaks_in_the_middle_costs_few(workspace: Workspace, reply: by
         assert ways.row(first).open_until is not None or ways.row(first).failures
         assert one.refused <= 80
         ways.change(first, open_until=clock.now() + timedelta(minutes=1))
-        due(campaign)
-        world.send(campaign, NOWHERE)
+        # Whoever was refused between two that were taken waits by the schedule, and nobody bounces.
+        assert set(world.states(campaign)) <= {"sent", "deferred", "planned"}
+        for _round in range(3):
+            world.change("UPDATE messages SET next_attempt_at = now() WHERE campaign_id = :c", c=campaign)
+            world.send(campaign, NOWHERE)
     assert world.states(campaign) == {"sent": 400}
     taken = one.message_ids + two.message_ids
     assert (taken.total(), max(taken.values())) == (400, 1)
