@@ -14,6 +14,8 @@ from _setup import PYTHON, ROOT, VENV, fail, install_for_debian, plain_interrupt
 _SCRIPTS = ["bin/up", "bin/demo", "bin/test", "bin/bench"]
 # Side by side, each process with servers of its own; a file's tests stay together and in order.
 _FAST = ["-m", "not slow and not browser", "-n", str(min(4, max(2, os.cpu_count() or 2))), "--dist", "loadfile"]
+# After each change a few examples of a property do; the whole check draws all of them.
+_QUICK = ["--hypothesis-profile=quick"]
 # Alone: they measure time, kill processes and drive a browser.
 _THE_REST = ["-m", "slow or browser"]
 _BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
@@ -44,7 +46,7 @@ def run_checks() -> None:
             if done.returncode:
                 sys.exit(done.returncode)
             arguments = _THE_REST
-        os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *(_FAST if fast else []), *arguments])
+        os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *([*_FAST, *_QUICK] if fast else []), *arguments])
 
 
 def _need_system_programs(*, browser: bool) -> None:

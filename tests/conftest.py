@@ -9,6 +9,7 @@ from contextvars import copy_context
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psycopg
 import pytest
 from flask import Flask, has_app_context
@@ -21,6 +22,9 @@ from app.core.database import db, in_workspace
 from app.core.migrations import migrate
 from app.core.settings import Settings
 from app.factory import create_app
+
+# For the checks after each change: the properties still hold for some, and are not gone through at length.
+hypothesis.settings.register_profile("quick", max_examples=20)
 
 SECRET = "a secret for tests only, long enough to be taken"
 

@@ -177,6 +177,7 @@ class _Slice:
                 await say_waiting(connection, self._campaign, str(error))
                 return SliceResult("waiting", waiting_for=str(error))
             except Exception:
+                # Whatever it was: a run left open would keep its campaign's lane until it is taken for dead.
                 await self._abandon(run_id)
                 raise
         finally:

@@ -1,5 +1,6 @@
 """What the refusals that a desk hears mean for their messages, for the pace and for the run."""
 
+from abc import ABC, abstractmethod
 from collections import Counter
 
 from app.mail.status_codes import Stage
@@ -18,7 +19,7 @@ from app.sending.transports import AnyAccount
 from app.sending.verdicts import Outcome, judge
 
 
-class Hearing(Turns):
+class Hearing(Turns, ABC):
     """The part of a desk that judges. What it finds is in `outcomes`, `counts` and, for the journal, `_entries`."""
 
     def __init__(self, account: AnyAccount, limits: Limits) -> None:
@@ -37,12 +38,12 @@ class Hearing(Turns):
         """Handed over, and no outcome yet."""
         self._refusals = Refusals()
 
+    @abstractmethod
     def stop(self, outcome: str, waiting_for: str = "", *, at_once: bool = False) -> None:
         """End the run."""
-        raise NotImplementedError
 
-    def _schedule(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _schedule(self) -> None: ...
 
     def _refused(self, parcel: Parcel, stage: Stage, reply: Reply, now: float) -> None:
         """Note a refusal (4xx, 5xx)."""
