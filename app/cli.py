@@ -196,13 +196,14 @@ def listen() -> None:
 
 
 @bounces.command()
-@click.argument("paths", nargs=-1, required=True, type=GivenPath(exists=True))
-@JSON
-def classify(paths: tuple[Path, ...], as_json: bool) -> None:
-    """Say what messages mean: files, or folders of them; one line each."""
+@click.argument("paths", nargs=-1, required=True, type=GivenPath(allow_dash=True))
+@click.option("--mbox", is_flag=True, help="Each file holds several mails, as one called .mbox does anyway.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, one for each mail.")
+def classify(paths: tuple[Path, ...], mbox: bool, as_json: bool) -> None:
+    """Say what messages mean: files, folders of them, or `-` for standard input; one line each."""
     from app.shell.classify import classify_paths
 
-    classify_paths(paths, as_json=as_json)
+    classify_paths(paths, as_json=as_json, mbox=mbox)
 
 
 @main.command()

@@ -1,7 +1,10 @@
 """`merpati bounces classify`: what messages mean, one JSON object or one line each."""
 
 import json
-from collections.abc import Iterator
+import mailbox
+import os
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from app.mail.incoming import IncomingMail
 from app.mail.mime import MAX_SIZE
 from app.mail.reading import read_mail
 
+STDIN = Path("-")
 LONGEST = 160
 """Characters of what somebody else said that fit into a line."""
 MEANS: dict[str, str] = {
@@ -32,20 +36,59 @@ _TOLD = (
 )
 
 
-def classify_paths(paths: tuple[Path, ...], *, as_json: bool) -> None:
-    """Read files, and all files in folders, by name; of each no more than the reader looks at."""
-    for path in _files(paths):
-        with path.open("rb") as file:
-            read = _read(path, read_mail(file.read(MAX_SIZE)))
-        click.echo(json.dumps(read, ensure_ascii=False) if as_json else _line(read))
+def classify_paths(paths: tuple[Path, ...], *, as_json: bool, mbox: bool = False) -> None:
+    """Read files, and all files in folders, by name; of each no more than the reader looks at. `-` is standard input.
+
+    A file called `.mbox`, or with `mbox` every one, is read as the mails in it. What cannot be read is said on
+    standard error, the rest goes on, and the command ends with 1.
+    """
+    unread: list[str] = []
+
+    def miss(path: Path, reason: str) -> None:
+        unread.append(str(path))
+        click.echo(f"{path}: not read: {reason}", err=True)
+
+    for path in _files(paths, miss):
+        try:
+            for raw in _mails(path, mbox=mbox):
+                read = _read(path, read_mail(raw))
+                click.echo(json.dumps(read, ensure_ascii=False) if as_json else _line(read))
+        except OSError as error:
+            miss(path, error.strerror or str(error))
+    if unread:
+        click.echo(f"{len(unread)} of what was named could not be read; all the rest was.", err=True)
+        raise SystemExit(1)
 
 
-def _files(paths: tuple[Path, ...]) -> Iterator[Path]:
+def _files(paths: tuple[Path, ...], miss: Callable[[Path, str], None]) -> Iterator[Path]:
     for path in paths:
         if path.is_dir():
-            yield from sorted(file for file in path.rglob("*") if file.is_file())
-        else:
+            yield from _in_folder(path, miss)
+        elif path == STDIN or path.exists():
             yield path
+        else:
+            miss(path, "there is no such file or folder")
+
+
+def _in_folder(folder: Path, miss: Callable[[Path, str], None]) -> Iterator[Path]:
+    def say(error: OSError) -> None:
+        miss(Path(error.filename), error.strerror or str(error))
+
+    found = (Path(parent) / name for parent, _, names in os.walk(folder, onerror=say) for name in names)
+    # A pipe or a device in a folder is nobody's mail, and would be waited for.
+    yield from sorted(path for path in found if path.is_file())
+
+
+def _mails(path: Path, *, mbox: bool) -> Iterator[bytes]:
+    if mbox or path.suffix == ".mbox":
+        with closing(mailbox.mbox(path, create=False)) as box:
+            yield from (box.get_bytes(key)[:MAX_SIZE] for key in box.iterkeys())
+        return
+    with click.open_file(str(path), "rb") as file:
+        raw = file.read(MAX_SIZE)
+        if file.read(1):
+            click.echo(f"{path}: longer than {MAX_SIZE // 1024} KB, of which the beginning is read", err=True)
+    yield raw
 
 
 def _read(path: Path, mail: IncomingMail) -> dict[str, Any]:

@@ -17,6 +17,8 @@ class GivenPath(click.Path):
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The path, from the caller's folder; as given where that is the present one."""
         folder = caller_folder()
+        if self.allow_dash and value == "-":
+            return Path(value)
         if folder != Path.cwd():
             value = str(folder / value)
         return super().convert(value, param, ctx)
