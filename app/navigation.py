@@ -19,14 +19,15 @@ def navigation() -> list[dict[str, Any]]:
         _entry(_("Incoming mail"), "incoming.index", "inbox"),
     ]
     return [
-        _entry(_("Home"), "home.index", "house"),
-        _entry(_("Campaigns"), "campaigns.index", "send"),
+        {**_entry(_("Home"), "home.index", "house"), "on_phones": True},
+        {**_entry(_("Campaigns"), "campaigns.index", "send"), "on_phones": True},
         {
             "label": _("Audience"),
             "href": audience[0]["href"],
             "icon": "users",
             "active": any(child["active"] for child in audience),
             "children": audience,
+            "on_phones": True,
         },
         _entry(_("Templates"), "templates.index", "layout-template"),
         _entry(_("Reports"), "reports.index", "chart-column"),
@@ -42,7 +43,9 @@ def _settings() -> dict[str, Any]:
 
 
 def _deliverability() -> dict[str, Any]:
+    """With the number of what waits for somebody, and at hand on telephones: it is where bad news stands."""
     entry = _entry(_("Deliverability"), "deliverability.index", "activity")
+    entry |= {"counts_open": True, "on_phones": True, "short": _("Delivery")}
     if not may(Role.EDITOR):
         return entry
     overview = {**entry, "label": _("Overview")}
@@ -58,4 +61,6 @@ def _entry(label: str, endpoint: str, icon: str) -> dict[str, Any]:
         "icon": icon,
         "active": (request.endpoint or "").partition(".")[0] == room,
         "children": [],
+        "counts_open": False,
+        "on_phones": False,
     }

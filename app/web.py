@@ -24,6 +24,7 @@ from app.core.database import db
 from app.core.http import configure_http
 from app.core.settings import Settings
 from app.core.times import configure_times
+from app.deliverability.open_matters import count_open
 from app.navigation import navigation
 
 BLUEPRINTS = (
@@ -133,6 +134,7 @@ def _configure_templates(app: Flask) -> None:
     app.jinja_env.lstrip_blocks = True
     app.jinja_env.add_extension("jinja2.ext.i18n")
     app.add_template_global(asset_url)
+    app.add_template_global(count_open, "open_matters")
     configure_times(app)
 
     @app.context_processor

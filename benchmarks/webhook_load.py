@@ -4,10 +4,13 @@ The calls are made and signed before the clock starts. Prints `{"seconds": …, 
 """
 
 import asyncio
+import hmac
 import json
 import sys
 import time
 from base64 import b64encode
+from hashlib import sha256
+from secrets import token_hex
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -17,8 +20,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from app.tracking.webhooks.verify.generic import sign
 from benchmarks.load import load
 
+SIGNING_KEY = "0123456789abcdef0123456789abcdef"
 KEY = ec.derive_private_key(1_234_567_890_123_456_789, ec.SECP256R1())
 DEAD = "550 5.1.1 The email account that you tried to reach does not exist."
+
+
+ONE_BY_ONE = ("postmark", "mailgun")
 
 
 def public_key() -> str:
@@ -30,8 +37,9 @@ def calls(asked: dict[str, Any]) -> list[bytes]:
     """Every call, whole. Nine events in ten are deliveries, the tenth is a bounce."""
     made, size, tokens = [], asked["size"], asked["tokens"]
     for number in range(asked["calls"]):
-        events = [_event(asked["kind"], f"{size}-{number * size + one}", tokens) for one in range(size)]
-        body = json.dumps(events if asked["kind"] != "postmark" else events[0]).encode()
+        first = asked["begin"] + number * size
+        events = [_event(asked["kind"], f"{size}-{first + one}", tokens) for one in range(size)]
+        body = json.dumps(events if asked["kind"] not in ONE_BY_ONE else events[0]).encode()
         headers = {"Host": "127.0.0.1", "Content-Type": "application/json", "Content-Length": str(len(body))}
         headers |= _proof(asked["kind"], asked["secret"], body)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
@@ -57,12 +65,25 @@ def _event(kind: str, name: str, tokens: list[str]) -> dict[str, Any]:
         fields = {"RecordType": "Bounce", "Type": "HardBounce", "Details": DEAD} if is_bounce else {}
         common = {"MessageID": name, "Recipient": to, "Metadata": {"merpati-token": token}, "DeliveredAt": str(now)}
         return {"RecordType": "Delivery", **common, **fields}
+    if kind == "mailgun":
+        status = {"code": 550, "message": DEAD} if is_bounce else {"code": 250, "message": "OK"}
+        fields = {"event": "failed", "severity": "permanent"} if is_bounce else {"event": "delivered"}
+        about = {"id": name, "timestamp": now, "recipient": to, "user-variables": {"merpati-token": token}}
+        return {"signature": _mailgun(str(now)), "event-data": {**about, "delivery-status": status, **fields}}
     fields = {"type": "bounced", "text": DEAD} if is_bounce else {"type": "delivered"}
     return {"id": name, "time": now, "recipient": to, "message": f"<{token}@mail.example.com>", **fields}
 
 
+def _mailgun(stamp: str) -> dict[str, str]:
+    token = token_hex(25)
+    signature = hmac.new(SIGNING_KEY.encode(), f"{stamp}{token}".encode(), sha256).hexdigest()
+    return {"timestamp": stamp, "token": token, "signature": signature}
+
+
 def _proof(kind: str, secret: str, body: bytes) -> dict[str, str]:
     stamp = str(int(time.time()))
+    if kind == "mailgun":
+        return {}
     if kind == "postmark":
         return {"Authorization": "Basic " + b64encode(f"merpati:{secret}".encode()).decode()}
     if kind == "generic":

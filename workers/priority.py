@@ -7,6 +7,7 @@ from flask import Flask
 from flask_babel import Babel
 
 from app.core.times import configure_times
+from app.deliverability.guard.resting import held_transport, resting_lanes
 from app.sending import outgoing
 from app.sending.system_mails import register_composer
 from app.tracking.incidents.notices import compose_notice
@@ -31,3 +32,5 @@ def _learn_to_speak(app: Flask) -> None:
     if "babel" not in app.extensions:
         Babel(app, default_translation_directories="translations")
         configure_times(app)
+        # The sentences about a lane ask these.
+        app.jinja_env.globals.update(held_transport=held_transport, resting_lanes=resting_lanes)

@@ -7,7 +7,7 @@ from threading import Event, current_thread, main_thread
 from types import FrameType
 
 from app.core.database import every_workspace
-from app.deliverability.dmarc.intake import read_incoming
+from app.deliverability.dmarc.intake import brings_report, read_incoming
 from app.sending.pacing import domains
 from app.tracking import intake, mail_intake
 from app.tracking.mailboxes import poll
@@ -15,7 +15,7 @@ from app.tracking.views import spool
 from app.tracking.webhooks import intake as webhook_intake
 from workers.runtime import job_context
 
-mail_intake.READERS.append(read_incoming)
+mail_intake.READERS.append(mail_intake.Reader(brings_report, read_incoming))
 
 
 def take_in_hits() -> None:

@@ -10,9 +10,11 @@ from workers.runtime import job_context
 
 
 def count_watch() -> None:
-    """The latest hours of the watch, counted anew."""
+    """The latest hours of the watch, counted anew; then a month that a former release counted, while there is one."""
     with job_context(), every_workspace():
         rollup.recount_lately()
+        db.session.commit()
+        rollup.recount_former()
         db.session.commit()
 
 

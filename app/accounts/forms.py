@@ -72,25 +72,60 @@ def check_quiet(form: FlaskForm, field: Field) -> None:
         raise ValidationError(_("Leave at least four hours of the day to send in."))
 
 
-def check_bounce_policy(form: FlaskForm, field: Field) -> None:
-    """What is forgotten before it can count would never count."""
-    days, span, stale = field.data, form.bounce_span.data, form.bounce_stale.data
-    if None in (days, span, stale):
-        return
-    if stale < span:
-        raise ValidationError(_("A day must be remembered at least as long as the time they are spread over."))
-    if days > stale + 1:
+def check_days(form: FlaskForm, field: Field) -> None:
+    """More days with a failure than are remembered never come together."""
+    if _has_too_many_days(form) and not _is_to_blame(form.bounce_stale, field):
         raise ValidationError(_("More days are asked for than are remembered; ask for fewer, or remember them longer."))
+
+
+def check_span(form: FlaskForm, field: Field) -> None:
+    """What is forgotten before it can count would never count."""
+    if _is_forgotten_early(form) and _is_to_blame(field, form.bounce_stale):
+        raise ValidationError(_("Write at most the days until a failure is forgotten, or remember them longer."))
+
+
+def check_stale(form: FlaskForm, field: Field) -> None:
+    """The same for the time that failures are remembered."""
+    if _is_forgotten_early(form) and not _is_to_blame(form.bounce_span, field):
+        raise ValidationError(_("A day must be remembered at least as long as the time they are spread over."))
+    if _has_too_many_days(form) and _is_to_blame(field, form.bounce_days):
+        raise ValidationError(_("Remember them longer: more days with a failure are asked for than are remembered."))
+
+
+def _has_too_many_days(form: FlaskForm) -> bool:
+    days, stale = form.bounce_days.data, form.bounce_stale.data
+    return None not in (days, stale) and days > stale + 1
+
+
+def _is_forgotten_early(form: FlaskForm) -> bool:
+    span, stale = form.bounce_span.data, form.bounce_stale.data
+    return None not in (span, stale) and stale < span
+
+
+def _is_to_blame(field: Field, other: Field) -> bool:
+    """Whether of two that contradict each other this alone was changed."""
+    return bool(field.data != field.object_data and other.data == other.object_data)
 
 
 def _read_time(text: str) -> time:
     return datetime.strptime(text, "%H:%M").replace(tzinfo=UTC).time()
 
 
-def check_guard(form: FlaskForm, field: Field) -> None:
+def check_warn(form: FlaskForm, field: Field) -> None:
     """The guard warns before it pauses."""
-    if form.complaint_warn.data is not None and field.data is not None and field.data < form.complaint_warn.data:
-        raise ValidationError(_("The guard must warn before it pauses: write at least the share above."))
+    if _warns_too_late(form) and not _is_to_blame(form.complaint_pause, field):
+        raise ValidationError(_("The guard must warn before it pauses: write at most the share at which it pauses."))
+
+
+def check_pause(form: FlaskForm, field: Field) -> None:
+    """The same for the share at which it pauses."""
+    if _warns_too_late(form) and _is_to_blame(field, form.complaint_warn):
+        raise ValidationError(_("The guard must warn before it pauses: write at least the share at which it warns."))
+
+
+def _warns_too_late(form: FlaskForm) -> bool:
+    warn, pause = form.complaint_warn.data, form.complaint_pause.data
+    return None not in (warn, pause) and pause < warn
 
 
 class PercentField(Field):  # type: ignore[misc]
@@ -163,24 +198,24 @@ class WorkspaceForm(FlaskForm):  # type: ignore[misc]
     least_hours = IntegerField(_("Fewest hours between two mails"), [Optional(), NumberRange(1, 720)])
     bounce_days = IntegerField(
         _("Days with a failure"),
-        [check_bounce_policy, Optional(), NumberRange(2, 30)],
+        [check_days, Optional(), NumberRange(2, 30)],
         default=5,
         filters=[lambda days: days or 5],
     )
     bounce_span = IntegerField(
         _("Spread over so many days"),
-        [Optional(), NumberRange(1, 365)],
+        [check_span, Optional(), NumberRange(1, 365)],
         default=14,
         filters=[lambda days: days or 14],
     )
     bounce_stale = IntegerField(
         _("Days until a failure is forgotten"),
-        [Optional(), NumberRange(2, 730)],
+        [check_stale, Optional(), NumberRange(2, 730)],
         default=30,
         filters=[lambda days: days or 30],
     )
-    complaint_warn = PercentField(_("Warn at, in percent"), default=0.001)
-    complaint_pause = PercentField(_("Pause at, in percent"), [check_guard], default=0.003)
+    complaint_warn = PercentField(_("Warn at, in percent"), [check_warn], default=0.001)
+    complaint_pause = PercentField(_("Pause at, in percent"), [check_pause], default=0.003)
     tells_owners = SelectField(_("Mail about incidents"), choices=TELLS, coerce=read_choice, default=True)
 
 

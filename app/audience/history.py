@@ -22,27 +22,28 @@ FACTS = text(
         WHERE a.outcome IN ('sent', 'uncertain') OR a.reason IN ('decided', 'evidence')
     )
     SELECT fact.at, fact.kind, fact.label, fact.reason, fact.campaign_id, fact.message_id,
-           coalesce(campaigns.name, '') AS campaign, coalesce(links.url, '') AS url, mail.id AS mail_id, fact.words
+           coalesce(campaigns.name, '') AS campaign, coalesce(links.url, '') AS url, mail.id AS mail_id, fact.words,
+           coalesce(fact.data ->> 'who', '') AS who, coalesce(fact.data ->> 'recipient', '') AS recipient
     FROM (
         SELECT sent_at AS at, 'sent' AS kind, '' AS label, '' AS reason, campaign_id, id AS message_id,
-               NULL::bigint AS link_id, '' AS words
+               NULL::bigint AS link_id, '' AS words, NULL::jsonb AS data
         FROM theirs t WHERE sent_at IS NOT NULL
           AND NOT EXISTS (SELECT FROM tried a WHERE a.message_id = t.id AND a.at = t.sent_at)
         UNION ALL
         SELECT at, CASE WHEN reason IN ('decided', 'evidence') THEN 'settled' ELSE outcome END, '',
                CASE WHEN reason IN ('decided', 'evidence') THEN '' ELSE reason END, campaign_id, message_id, NULL,
-               CASE WHEN reason IN ('decided', 'evidence') THEN reply ELSE '' END
+               CASE WHEN reason IN ('decided', 'evidence') THEN reply ELSE '' END, NULL
         FROM tried
         UNION ALL
-        SELECT changed_at, state, '', reason, campaign_id, id, NULL, ''
+        SELECT changed_at, state, '', reason, campaign_id, id, NULL, '', NULL
         FROM theirs t WHERE state <> 'sent'
           AND NOT EXISTS (SELECT FROM events e WHERE e.message_id = t.id AND e.kind = t.state)
           AND NOT (state = 'uncertain'
                    AND EXISTS (SELECT FROM tried a WHERE a.message_id = t.id AND a.outcome = 'uncertain'))
         UNION ALL
-        SELECT e.at, e.kind, e.label,
+        SELECT e.at, e.kind, CASE WHEN e.data ->> 'source' = 'operator' THEN 'member' ELSE e.label END,
                CASE WHEN e.kind IN ('bounced', 'deferred') THEN coalesce(e.data ->> 'reason', m.reason)
-                    WHEN e.kind = m.state THEN m.reason ELSE '' END, e.campaign_id, e.message_id, e.link_id, ''
+                    WHEN e.kind = m.state THEN m.reason ELSE '' END, e.campaign_id, e.message_id, e.link_id, '', e.data
         FROM events e JOIN messages m ON m.id = e.message_id
         WHERE e.workspace_id = :workspace_id AND e.subscriber_id = :id
     ) AS fact
@@ -50,8 +51,11 @@ FACTS = text(
     LEFT JOIN links ON links.id = fact.link_id
     LEFT JOIN LATERAL (
         SELECT id FROM incoming_mails i
-        WHERE fact.kind IN ('replied', 'auto-replied') AND i.message_id = fact.message_id
-          AND i.workspace_id = :workspace_id AND i.received_at = fact.at LIMIT 1
+        WHERE i.message_id = fact.message_id AND i.workspace_id = :workspace_id
+          AND (fact.data ->> 'by' = 'reply:' || i.id
+               OR i.received_at = fact.at
+                  AND (fact.kind IN ('replied', 'auto-replied') OR fact.data ->> 'by' = 'mail'))
+        ORDER BY id LIMIT 1
     ) mail ON true
     ORDER BY fact.at DESC, fact.message_id DESC
     LIMIT :shown
@@ -75,6 +79,10 @@ class Fact:
     """The mail itself, while it is kept."""
     words: str
     """What settled a doubt, or who decided."""
+    who: str
+    """The member who acted for the person."""
+    recipient: str
+    """The address that failed, where mail was passed on to another one."""
 
 
 def timeline(subscriber: Subscriber) -> Sequence[Fact]:

@@ -111,13 +111,17 @@ def unsubscribe(
     before = {str(row.list_id): row.state for row in rows}
     if list_id is None:
         if not rows and is_suppressed(person, reasons=WITHDRAWN):
-            return False
+            done_for_them = _done_for_them(person, None, source)
+            if done_for_them is None:
+                return False
+            before = done_for_them
         suppress(person, Reason.UNSUBSCRIBED, evidence=source)
     elif not rows:
         row, is_new = _row(person, list_id, UNSUBSCRIBED)
-        if not is_new:
+        done_for_them = None if is_new else _done_for_them(person, list_id, source)
+        if not is_new and done_for_them is None:
             return False
-        rows = [row]
+        rows, before = [row], done_for_them or before
     for row in rows:
         _change(row, UNSUBSCRIBED)
     record_consent(
@@ -215,6 +219,18 @@ def _change(subscription: Subscription, state: str) -> None:
     subscription.state = state
     subscription.changed_at = clock.now()
     db.session.flush()
+
+
+def _done_for_them(person: Subscriber, list_id: int | None, source: str) -> dict[str, str] | None:
+    """What the person had before a member took them off, who now say so themselves: from here on it is their own wish,
+    and that is what they come back to. None when there is nothing new in it.
+    """
+    ends = [_last_withdrawal(person, scope) for scope in {list_id, None}]
+    last = max((end for end in ends if end is not None), key=lambda end: end.id, default=None)
+    if source not in OWN_ACTS or last is None or last.source in OWN_ACTS:
+        return None
+    before: dict[str, str] = last.evidence.get("before", {})
+    return before if list_id is None else {number: state for number, state in before.items() if int(number) == list_id}
 
 
 def _has_left(person: Subscriber, subscription: Subscription, *, is_new: bool) -> bool:

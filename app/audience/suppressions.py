@@ -65,7 +65,9 @@ def suppress(
         .on_conflict_do_nothing()
     )
     made = _active(workspace_id, digest, list_id)
-    assert made is not None
+    if made is None or _strength(made.reason) < _strength(reason):
+        # Somebody wrote a weaker one, or lifted one, at the same moment: theirs is seen now.
+        return suppress(who, reason, list_id=list_id, evidence=evidence, message_id=message_id)
     return made
 
 

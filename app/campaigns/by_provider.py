@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from app.campaigns.models import Campaign
 from app.core.database import db
 from app.messages.lifecycle import State
 from app.messages.models import Message, Run
@@ -18,7 +17,7 @@ MOST = 8
 
 @dataclass(frozen=True, slots=True)
 class ProviderLine:
-    """People of one provider by where they stand. `provider` empty: all the smaller ones, `providers` of them."""
+    """People of one provider by where they stand. `provider` empty: not known, or the smaller `providers` together."""
 
     provider: str
     sent: int = 0
@@ -26,13 +25,12 @@ class ProviderLine:
     deferred: int = 0
     failed: int = 0
     uncertain: int = 0
-    skipped: int = 0
     providers: int = 1
     pace: ProviderPace | None = None
 
     @property
     def people(self) -> int:
-        return self.sent + self.waiting + self.deferred + self.failed + self.uncertain + self.skipped
+        return self.sent + self.waiting + self.deferred + self.failed + self.uncertain
 
 
 _COLUMNS = {
@@ -43,33 +41,31 @@ _COLUMNS = {
     State.BOUNCED: "failed",
     State.FAILED: "failed",
     State.UNCERTAIN: "uncertain",
-    State.SKIPPED: "skipped",
 }
 
 
 def by_provider(campaign_id: int) -> list[ProviderLine]:
-    """The largest providers of the campaign in scope, slowed ones among them whatever their size."""
-    is_over = db.session.scalar(select(Campaign.state).where(Campaign.id == campaign_id)) in ("finished", "cancelled")
+    """The largest providers of the campaign in scope, slowed ones among them whatever their size.
+
+    With those who were skipped, who have no line, they add up to the ledger: also who is of no known provider is there.
+    """
     rows = db.session.execute(
         select(Message.provider, Message.state, func.count())
-        .where(Message.campaign_id == campaign_id)
+        .where(Message.campaign_id == campaign_id, Message.state != State.SKIPPED)
         .group_by(Message.provider, Message.state)
     ).all()
     counts: dict[str, Counter[str]] = {}
     for provider, state, count in rows:
         counts.setdefault(provider, Counter())[_COLUMNS[State(state)]] += count
-    # Who was skipped has no line of their own, and after the end nobody is looked up any more.
-    for provider in [
-        name for name, count in counts.items() if count.total() == count["skipped"] or (is_over and not name)
-    ]:
-        del counts[provider]
     paces = _paces(campaign_id)
-    order = sorted(counts, key=lambda name: (name not in paces, -counts[name].total(), name))
+    order = sorted(counts.keys() - {""}, key=lambda name: (name not in paces, -counts[name].total(), name))
     own, rest = order[:MOST], order[MOST:]
     lines = [ProviderLine(name, **counts[name], pace=paces.get(name)) for name in own]
     lines.sort(key=lambda line: -line.people)
     if rest:
         lines.append(_together(rest, counts))
+    if "" in counts:
+        lines.append(_together([""], counts))
     return lines
 
 

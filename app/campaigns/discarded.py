@@ -68,6 +68,7 @@ def _binds(campaign_id: int, incident_id: int | None) -> dict[str, object]:
     }
 
 
+# As `incidents.reach`: an incident ends with its last failure where it was told late. LEAST leaves out what is NULL.
 # DISTINCT ON: a message belongs to the incident in which it came back last.
 _DOUBTED_MESSAGES = f"""
 WITH doubted AS (
@@ -79,7 +80,8 @@ WITH doubted AS (
                         WHERE e.message_id = m.id AND e.kind = 'bounced' ORDER BY e.at DESC LIMIT 1) last
     WHERE i.workspace_id = :workspace AND i.kind = :kind AND i.decision = ANY(:decisions)
           AND (CAST(:incident AS bigint) IS NULL OR i.id = :incident)
-          AND last.reason = i.reason AND last.at >= i.began_at AND last.at <= coalesce(i.ended_at, now())
+          AND last.reason = i.reason AND last.at >= i.began_at
+          AND last.at <= least(i.ended_at, i.last_at, now())
     ORDER BY m.id, i.id DESC
 )
 """  # noqa: S608 - only constants of the house are put together

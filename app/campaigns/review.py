@@ -13,7 +13,9 @@ from app.campaigns.layout import Layout
 from app.campaigns.models import Campaign
 from app.campaigns.review_content import content_findings
 from app.campaigns.review_domain import domain_findings, domain_notes
+from app.campaigns.review_incidents import incident_findings
 from app.campaigns.review_people import people_findings
+from app.campaigns.review_replies import reply_findings
 from app.campaigns.review_ways import way_findings
 from app.core.database import db
 from app.core.errors import Invalid
@@ -45,7 +47,13 @@ def review(campaign: Campaign) -> Review:
     """Look at everything. Counts the audience, so it takes about a second for half a million people."""
     audience = count_audience(campaign)
     ways = ways_of(campaign)
-    findings = [*_findings(campaign, audience), *way_findings(ways), *people_findings(campaign, audience)]
+    findings = [
+        *_findings(campaign, audience),
+        *way_findings(ways),
+        *people_findings(campaign, audience),
+        *incident_findings(campaign, audience),
+        *reply_findings(campaign),
+    ]
     if not audience.planned and _crowded(audience):
         # At another time they may be written to: what stops a launch now must not keep it from being planned.
         findings = [_nobody_now(audience) if finding.code == "nobody" else finding for finding in findings]

@@ -38,6 +38,7 @@ class Job(Enum):
     CHECK_LEDGER = ("workers.campaigns.check_ledger", "default", 600)
     LEARN_DOMAINS = ("workers.tracking.learn_domains", "tracking", 1800)
     WATCH_INCIDENTS = ("workers.watch.watch_incidents", "default", 600)
+    CARRY_OUT_DECISION = ("workers.incidents.carry_out_decision", "default", 3600)
     COUNT_WATCH = ("workers.watch.count_watch", "default", 1800)
     WATCH_CHANGES = ("workers.watch.watch_changes", "default", 3600)
     GUARD_COMPLAINTS = ("workers.watch.guard_complaints", "tracking", 600)

@@ -13,19 +13,25 @@ class WatchHour(WorkspaceOwned, Model):
     """An hour's counts of one campaign at one provider by one transport."""
 
     __tablename__ = "watch_hours"
+    __table_args__ = (Index("ix_watch_hours_former", "hour", postgresql_where=text("own IS NULL")),)
 
     workspace_id: Mapped[int] = mapped_column(ForeignKey("workspaces.id", ondelete="CASCADE"), primary_key=True)
     hour: Mapped[datetime] = mapped_column(primary_key=True)
     campaign_id: Mapped[int] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"), primary_key=True)
     provider: Mapped[str] = mapped_column(primary_key=True)
     transport: Mapped[str] = mapped_column(primary_key=True)
+    """Its number and where it stood; of the installation's own only where: `7 mail.example.com:587`."""
     domain: Mapped[str]
     """Of the sender."""
     sent: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     deferred: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    own: Mapped[int | None]
+    """Put off by the transport for everybody; not among `deferred`. None: counted by a former release."""
     bounced_address: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     bounced_sender: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     bounced_other: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    late: Mapped[int | None]
+    """Of the last three, mail that had been taken before: of no attempt. None as for `own`."""
     complained: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     clicked: Mapped[int] = mapped_column(server_default=text("0"), default=0)
     """By people."""
@@ -38,7 +44,7 @@ class DmarcReport(HasId, WorkspaceOwned, Model):
     """One aggregate report of a receiver about a domain of ours (RFC 9990)."""
 
     __tablename__ = "dmarc_reports"
-    __table_args__ = (UniqueConstraint("workspace_id", "organisation", "report_id"),)
+    __table_args__ = (UniqueConstraint("workspace_id", "organisation", "report_id", "domain"),)
 
     domain: Mapped[str]
     organisation: Mapped[str]

@@ -22,6 +22,7 @@ from app.demo.blocked_facts import (
     Outcome,
     PlayCheck,
     count_incidents,
+    count_told,
     lane_of,
     left_open,
     outcome_of,
@@ -32,6 +33,7 @@ from app.demo.blocked_facts import (
 from app.demo.run import PATIENCE, Demo, demo_settings, stop_on_signal
 from app.demo.world import changeable_world_process
 from app.runtime.process import Process
+from app.shell.paths import GivenPath
 from app.simulator.providers import PROVIDERS
 from app.simulator.weather import change_weather
 
@@ -135,6 +137,7 @@ class BlockedPlay(Demo):
         )
         self._until("What was sent back has come in", lambda: self.world.is_done() and story.is_taken_in())
         self._until("An incident tells of it", lambda: count_incidents(story, BLOCKED) > 0)
+        self._until("An owner has a mail about it", lambda: count_told(story) > 0)
         self.say(f"  kept for later: {left_open(story):,}; sent back: {returned(story):,}")
 
     def _lift(self, story: Any) -> None:
@@ -194,7 +197,7 @@ class BlockedPlay(Demo):
 @click.option("--retries", default=64.0, show_default=True, help="Seconds until a message is given up.")
 @click.option("--slowness", default=0.0, show_default=True, help="Seconds each server takes for its answer.")
 @click.option("--hold", default=4, show_default=True, help="Seconds before the first mail, to look up the domains in.")
-@click.option("--home", type=click.Path(path_type=Path), help="Where this installation keeps its things.")
+@click.option("--home", type=GivenPath(), help="Where this installation keeps its things.")
 @click.option("--once", is_flag=True, help="End when the play is over, instead of keeping the site up.")
 @click.option("--json", "as_json", is_flag=True)
 def main(once: bool, as_json: bool, **given: Any) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from app.audience.models import Suppression
 from app.campaigns.second_try import Pick, try_again
@@ -14,11 +14,13 @@ from app.core.database import db, in_workspace
 from app.messages.lifecycle import OPEN, State
 from app.messages.models import Message
 from app.sending.lanes import start_lanes
+from app.sending.models import OutgoingMail
 from app.sending.pacing.state import provider_paces, transport_key
 from app.simulator.gate import domain_of
 from app.simulator.providers import provider_of
 from app.simulator.truth import read_truth
-from app.tracking.models import Incident
+from app.tracking.incidents.telling import INCIDENT
+from app.tracking.models import Incident, IncidentNotice
 
 REASON = "blocked"
 PERMANENT = frozenset({"unknown", "full", "policy", "blocked"})
@@ -67,6 +69,8 @@ class Outcome:
     suppressed: set[str]
     left: int
     incidents: list[dict[str, Any]]
+    told: int
+    """Mails to owners that left."""
     lanes: list[Lane]
 
     def figures(self) -> dict[str, Any]:
@@ -85,6 +89,7 @@ class Outcome:
             "first_digit_alive": len(truths.by_digit - truths.dead),
             "first_digit_alive_for_the_block": len((truths.by_digit & touched) - truths.dead),
             "twice": sum(1 for times in truths.delivered.values() if times > 1),
+            "mails_to_owners": self.told,
             "incidents": self.incidents,
             "lane": [{"held": lane.held, "slots": lane.slots, "why": lane.why} for lane in self.lanes],
         }
@@ -109,6 +114,7 @@ class Outcome:
                 len(elsewhere & self.suppressed) > 0.9 * len(elsewhere),
             ),
             PlayCheck("the incident was raised, once", f"{len(blocked)}", len(blocked) == 1),
+            PlayCheck("an owner was told by mail", f"{self.told}", self.told > 0),
             PlayCheck("its lane was held", f"{sum(lane.held for lane in self.lanes)} times seen", self._was_held()),
             PlayCheck("still open", f"{self.left:,}", not self.left),
             PlayCheck(
@@ -155,6 +161,7 @@ def outcome_of(story: Any, provider: str, truth: Path, lanes: list[Lane]) -> Out
         given_up,
         sum(row.state in OPEN for row in rows),
         incidents,
+        count_told(story),
         lanes,
     )
 
@@ -209,6 +216,12 @@ def returned(story: Any) -> int:
 def count_incidents(story: Any, provider: str) -> int:
     """Incidents about the block that are noted."""
     return _scalar(story, select(func.count()).where(Incident.provider == provider, Incident.reason == REASON))
+
+
+def count_told(story: Any) -> int:
+    """Mails about incidents that a server has taken."""
+    waits = exists().where(OutgoingMail.kind == INCIDENT, OutgoingMail.row_id == IncidentNotice.id)
+    return _scalar(story, select(func.count()).where(IncidentNotice.queued_at.is_not(None), ~waits))
 
 
 def try_returned_again(story: Any) -> int:

@@ -2,16 +2,35 @@
 
 import re
 
+from app.mail.phrases import reason_by_text
 from app.mail.status_codes import Stage
 
 _LONGEST = 2000
 
-# Words of systems about mailboxes of their own: Exchange, IMail, the local agents of Unix, Notes, Gmail, VText.
+# Words of systems about mailboxes of their own: Exchange, IMail, the local agents of Unix, Notes, Gmail, VText, Exim,
+# CommuniGate, GroupWise.
 _OWN_DIRECTORY = re.compile(
-    r"recipient name is not recognized|final delivery userid|mail\.local|address couldn.t be found|000C05A6"
+    r"recipient name is not recognized|final delivery userid|mail\.local|000C05A6"
+    r"|address (?:you entered )?couldn.t be found|\bwasn.t found at \S{1,255}\.\S"
     r"|domino[ -](?:verzeichnis|katalogu)|(?:annuaire|directorio|rubrica|diretório|adresboek|elenco) [^\n]{0,10}domino"
     r"|not (?:listed|found) in (?:the |this )?(?:public )?(?:name|domino|address)|invalid user address"
-    r"|not a (?:local|valid) user (?:on|of) this|no such local (?:user|mailbox)",
+    r"|not a (?:local|valid) user (?:on|of) this|no such local (?:user|mailbox)|unknown local-part \""
+    r"|e-mail account does not exist at the organization|LOCAL module\(account"
+    r"|\(user not found\)|^unknown user: <?[^\s<>@]{1,64}@|\(said by its own router\)",
+    re.IGNORECASE | re.MULTILINE,
+)
+# What Postfix answers for any entry of a recipient table (access(5), access_map_reject_code): a code of security by
+# default, so it contradicts nothing; what the site wrote stands behind it.
+_TABLE_DEFAULT = re.compile(r"\b5\.7\.1 \S{0,320} ?recipient address rejected: (.{1,500})", re.IGNORECASE | re.DOTALL)
+# Codes of addresses that are the sender's (RFC 3463 §3.2).
+_OF_SENDER = ("1.7", "1.8")
+# The same words beside a change of owner (RFC 7293): the only codes of security that are about the recipient.
+_OF_OWNER = ("7.17", "7.18")
+# A refusal of the mail or of the machine under the code of a bad address: what was refused was hardly the address.
+_MAIL_REFUSED = re.compile(
+    r"\b(?:message|mail|e-?mail|content|connection|access|service|session|sender|host|ip(?: address)?)\b"
+    r"(?:\s+(?:is|was|has been|are|from|by|to|this|your|the|\S+)){0,3}?\s+(?:blocked|rejected|refused|denied|declined"
+    r"|prohibited|banned|not (?:accepted|allowed|permitted))\b|\bspam",
     re.IGNORECASE,
 )
 # Replies to RCPT have the address before the colon. Without it, the reply was to the whole message: so au by KDDI
@@ -42,10 +61,15 @@ def is_borne_out(whole: str, reply: str, status: str, reply_code: int | None, st
     """
     if _NAMELESS.match(reply):
         return False
-    if status[2:4] == "1.":
+    if status[2:] in _OF_SENDER:
+        return False
+    if status[2:4] == "1." or status[2:] in _OF_OWNER:
         return True
     # The standard's sentence for a mailbox that RCPT names, and what is wrong with it: two statements that agree.
     twice = reply_code == 550 and stage is None and _UNAVAILABLE.search(reply) is not None
+    if stage == "rcpt" and reply_code == 554 and (by_table := _TABLE_DEFAULT.search(reply)):
+        said = reason_by_text(by_table[1])
+        return said is not None and said[0] == "userunknown"
     silent = reply_code is None and (not status or status.endswith((".0.0", ".5.0")))
     own = _OWN_DIRECTORY.search(whole[:_LONGEST]) is not None
     return status[2:4] != "7." and (stage == "rcpt" or twice or (own and (silent or stage is None)))
@@ -66,6 +90,11 @@ def refuses_mailbox(text: str, reason: str, reply_code: int | None, stage: Stage
 def refuses_address(text: str, status: str, stage: Stage | None) -> bool:
     """Whether RCPT was refused for the address as such: nothing else is said, and the code is that of addresses."""
     return stage == "rcpt" and status[2:] == "1.0" and _ADDRESS_REJECTED.search(text[:_LONGEST]) is not None
+
+
+def refuses_mail(text: str) -> bool:
+    """Whether the words, unknown for the rest, refuse the mail, its content or the machine rather than an address."""
+    return _MAIL_REFUSED.search(text[:_LONGEST]) is not None
 
 
 def refuses_by_name(text: str, reason: str, stage: Stage | None) -> bool:

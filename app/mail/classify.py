@@ -3,7 +3,14 @@
 import re
 from dataclasses import dataclass
 
-from app.mail.borne_out import is_borne_out, refuses_address, refuses_by_name, refuses_mailbox, says_unroutable
+from app.mail.borne_out import (
+    is_borne_out,
+    refuses_address,
+    refuses_by_name,
+    refuses_mail,
+    refuses_mailbox,
+    says_unroutable,
+)
 from app.mail.phrases import reason_by_text
 from app.mail.providers import ProviderRule, reason_by_provider
 from app.mail.reasons import REASONS, Effect, Persistence, Scope
@@ -91,6 +98,8 @@ def judge(
         reason, evidence = "userunknown", "the address is rejected (RFC 3463 §3.2)"
     elif by_provider and vouched and by_provider.firsthand:
         pass
+    elif evidence.startswith("code: ") and reason == "userunknown" and refuses_mail(text):
+        reason, evidence = "filtered", f"{evidence}, but the words refuse the mail"
     elif reason == "userunknown" and not is_borne_out(whole, text, status, reply_code, stage):
         reason, evidence = "filtered", f"{evidence}; nothing else bears it out"
     permanent = _is_permanent(status, reply_code) if status or reply_code else gave_up

@@ -6,7 +6,7 @@ from app.mail.autoreply import is_vacation
 from app.mail.failure_words import ANSWER_SUBJECT, FAILURE_OPENING, FAILURE_SUBJECT, SUCCESS_SUBJECT, untagged
 from app.mail.mime import Part
 from app.mail.own_words import own_words
-from app.mail.recipients import ADDRESS
+from app.mail.recipients import ADDRESS, first_address
 
 _OPENING = 3000
 
@@ -25,7 +25,9 @@ _REFUSED_BY_LIST = re.compile(r"\byou are not (?:a )?member of|\bduplicated mess
 # Machines that send much besides: shops and parcel services "could not deliver" either.
 _MACHINE = re.compile(r"no-?reply@|[-.]admin@|bounce|majordomo|listserv", re.IGNORECASE)
 _ADDRESS = re.compile(ADDRESS)
-_CODE = re.compile(r"(?<![\d.-])[45]\d\d[ -](?=\S)[^\n]*[a-z]{3}|(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])", re.IGNORECASE)
+_CODE = re.compile(
+    r"(?<![\d.-])[45]\d\d[ -](?=\S)(?!\d+[ ,;])[^\n]*[a-z]{3}|(?<![\d.])[45]\.\d\.\d{1,3}(?![\d.])", re.IGNORECASE
+)
 # A reply with its enhanced code: 550 5.1.1, #550-5.1.1, 550 #5.1.0. Nothing else looks so in any language.
 _FULL_CODE = re.compile(r"(?<![\d.-])[45]\d\d[ -]{1,2}#?[45]\.\d{1,3}\.\d{1,3}(?![\d.])")
 # What programs quote for people. Sendmail's transcripts have three signs.
@@ -46,7 +48,11 @@ def is_failure_notice(mail: Part) -> bool:
         return True
     if is_vacation(mail.header):
         return False
+    letter = _could_be_a_letter(mail)
     sender = mail.header.text("From")
+    if letter:
+        # Fraud takes a mail system's name, and so do newsletters about mail; the mailbox is their own.
+        sender = f"{first_address(sender).partition('@')[0]}@"
     if _DAEMON.search(sender):
         return True
     by_office = _OFFICE.search(sender) is not None
@@ -55,15 +61,16 @@ def is_failure_notice(mail: Part) -> bool:
     if _is_by_hand(mail) and _has_a_path(mail) and not (_encloses(mail) or _says_code(opening)):
         return False
     by_subject = FAILURE_SUBJECT.search(subject) is not None and not _is_answer(mail, subject)
-    if by_system and by_subject:
+    says_so = FAILURE_OPENING.search(opening) is not None
+    if by_system and by_subject and (says_so or not letter):
         return (
             _encloses(mail) or _names_another(mail, opening) or (_says_code(opening) and not _names_us(mail, opening))
         )
-    if by_system and _FULL_CODE.search(opening) and _names_another(mail, opening):
+    if by_system and _FULL_CODE.search(opening) and _names_another(mail, opening) and not letter:
         return True
-    if not FAILURE_OPENING.search(opening) or not _names_another(mail, opening):
+    if not says_so or not _names_another(mail, opening):
         return False
-    if by_office:
+    if by_office and not letter:
         return True
     by_machine = _MACHINE.search(sender) is not None
     shows = _encloses(mail) or _says_code(opening)
@@ -77,6 +84,12 @@ def _has_no_path(mail: Part) -> bool:
 
 def _has_a_path(mail: Part) -> bool:
     return "Return-Path" in mail.header and not _has_no_path(mail)
+
+
+def _could_be_a_letter(mail: Part) -> bool:
+    """Whoever runs a mail system writes letters, too: with a return path, and about trouble with deliveries."""
+    marked = "Auto-Submitted" in mail.header or "Precedence" in mail.header
+    return _has_a_path(mail) and not marked and not _encloses(mail)
 
 
 def _encloses(mail: Part) -> bool:

@@ -17,6 +17,8 @@ _SUBJECTS = (
     ("fail(?:ure|ed) (?:notice|deliver|e?-?mail|message|to (?:deliver|send)|addresses)", "(?:processing|mail) error"),
     ("(?:e?-?mail|message) (?:fail|deliver|delay|system error|could not|not sent|bounced)", r"could\s?n.?t be"),
     ("error (?:sending|delivering)", r"not (?:a )?members?\b", "loop alert"),
+    # Barracuda's and MailMarshal's filters, of what they keep back.
+    (r"(?:message|mail) you sent (?:was )?blocked", r"blocked your (?:message|e-?mail)"),
     # German, Dutch
     (
         "unzustellbar",
@@ -62,6 +64,7 @@ _OPENINGS = (
     ("(?:has|have) been (?:returned|rejected|bounced)", "permanent (?:fatal )?(?:delivery )?error"),
     ("(?:failed|intended|invalid final delivery) (?:recipient|address|userid)", "invalid user address"),
     (r"following (?:e-?mail )?(?:address|recipient)(?:es|s|\(e?s\))? (?:had|has|have|fail|could|were|was|is|are|did)",),
+    ("not been delivered", r"(?:message|mail) (?:\w+ ){1,3}was not delivered", "was blocked by our"),
     ("no valid recipients", "you are not (?:a )?member of", "duplicated message-id"),
     # A reply of the other server at the beginning of a line.
     (r"^(?:>>> |<<< |smtp; ?)?5\d\d[ -]\#?(?:5\.\d{1,3}\.\d{1,3}\b|\S+@)",),

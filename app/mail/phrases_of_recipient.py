@@ -56,6 +56,10 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
             "{inactive} ~1 {mailbox}|user|recipient|address|customer|email",
             "{mailbox}|user|recipient ~4 temporarily|currently ~1 {inactive}",
             "{mailbox}|user|recipient ~2 not|isnt ~1 active|enabled|activated",
+            # Orange and La Poste keep mailboxes of those who are long away.
+            "archived recipient|mailbox|user|account",
+            "mailbox|user|recipient|account ~3 blocked|locked|closed|disabled due_to|because_of ~3 inactivity",
+            "no recipient_activity since",
             # What Exchange names the fault inside.
             "accountdisabledexception*|mapiexceptionaduserdisabled*",
         ),
@@ -82,6 +86,8 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
             "host_or_domain_name_not_found ~4 host_not_found|nxdomain",
             "unrouteable|unroutable|unresolvable|no_such|nonexistent|invalid|bad_destination|illegal ~2 "
             "host|domain|mail_domain|hostname|domain_name|system",
+            "no mail hosts|exchangers ~1 for domain",
+            "no valid mx hosts|records|servers",
             "unknown host|hostname|domain|domain_name|mail_host|mail_domain|recipient_domain|destination_domain|"
             "destination_host|target_host",
             "couldnt|could_not|cant|cannot|unable_to ~1 find ~3 host|domain|hostname",
@@ -104,7 +110,9 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
             "members|subscribers|group|list ~3 only|restricted|not_allowed",
             "blocked|rejected|refused by ~1 recipient|user|addressee",
             "recipients|users|personal ~2 preferences|filter*|settings",
-            "recipient|addressee|user ~1 rejected|refused ~1 message|mail|email",
+            # Not "Recipient address rejected: Mail …", where Postfix puts its words before those of a site.
+            "recipient|addressee|user rejected|refused ~1 message|mail|email",
+            "recipient|user address rejected|refused your|the|this message|mail|email",
             "not|isnt ~1 allowed|permitted|authorized|authorised ~1 to receive",
         ),
     ),
@@ -117,8 +125,20 @@ PHRASES_OF_RECIPIENT: tuple[tuple[str, tuple[str, ...]], ...] = (
             "no_longer ~1 customer|subscriber|user",
             "{person} ~3 not ~1 in ~3 directory|addressbook|address_book",
             "nobody|noone|no_one ~1 here|by|with|named",
+            "not ~1 in ~1 recipient_list|recipient_table|user_list|user_database|list_of_recipients|list_of_users",
+            "user|recipient|mailbox ~2 not_ok",
+            "user|recipient ~1 not ~1 a ~1 member_of_domain|member_of_the_domain|member_of_this_domain",
+            "wrong|bogus|bad ~1 recipient|recipients|mailbox|rcpt",
+            "unavailable mail_user",
+            "{person} ~4 unallocated|not_registered|not_defined|no_longer_exist|no_longer_in_service|never_existed",
+            # As those write whose English is their second: "user not exist", "is not exist", "does no exists".
+            "{person} ~4 not|no|dont|isnt exist|exists|existed|existing",
+            # Sendmail's tables of other domains.
+            "address lookup in ~2 map failed",
+            # Seznam, of accounts without mail.
+            "user hasnt_got the_service",
             "dont|cannot|cant|do_not ~1 recognise|recognize ~2 {person}",
-            "account|mailbox|address|user ~1 you ~5 does_not_exist|doesnt_exist|not_exist",
+            "account|mailbox|address|user ~1 you ~5 does_not_exist|doesnt_exist|not_exist|does_no",
             "{person} ~4 {unknown}",
             "unknown|no_such|invalid|nonexistent|nonexisting|unrouteable|unroutable|undeliverable|incorrect|"
             "unrecognized|"

@@ -42,6 +42,7 @@ PHRASES_OF_SENDER: tuple[tuple[str, tuple[str, ...]], ...] = (
             "unauthenticated senders|sender|users|user|clients",
             # Whom the server did not know then is whoever logged in.
             "authentication|login|auth failed|failure|unsuccessful|rejected",
+            "smtp authentication|auth ~2 required|needed",
             "turn_on|enable|use|requires ~1 smtp authentication|auth",
         ),
     ),

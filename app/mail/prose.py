@@ -17,7 +17,11 @@ from app.mail.returned import returned_recipient
 _LONGEST_SAID = 2000
 _OPENING = 2000
 _DELAY = re.compile(
-    r"\b(?:delay(?:ed)?\b|warning|will (?:keep|continue)|still (?:trying|being)|not yet been delivered)", re.IGNORECASE
+    r"\b(?:delay(?:ed)?\b|warning|will (?:keep|continue)|still (?:trying|being)|not yet been delivered)"
+    # German, French, Spanish, Italian, Portuguese, Dutch, Polish, Russian, Swedish, Danish, Czech, Turkish
+    r"|verz[öo]e?ger|retard[ée]|diff[ée]r[ée]e?\b|retrasad|demorad|ritardat|atrasad|vertraagd|op[óo][źz]nion|задерж|отложен"
+    r"|f[öo]rsenad|forsinket|zpožděn|gecik|遅延|延迟|延遲|지연",
+    re.IGNORECASE,
 )
 _DELAY_IN_TEXT = re.compile(
     r"warning message only|do not need to re-?send|will be re-?tried (?:for|until)"
@@ -27,6 +31,11 @@ _DELAY_IN_TEXT = re.compile(
 
 # Openwave's sentence above a list, and its heirs': what stands below each name was said in reply to it.
 _REFUSED_EACH = re.compile(r"following\s+recipients\s+was\s+rejected\s+by\s+a\s+remote\s+mail\s+server", re.IGNORECASE)
+# Exim says where words come from that are not its own: from a server, a program, or an alias.
+_BY_EXIM = re.compile(r"created automatically by mail delivery software", re.IGNORECASE)
+_HANDED_ON = re.compile(
+    r"\b(?:[SL]MTP error|remote|hosts?|command|pipe|transport|retry|generated from)\b|\b[45]\d\d[ -]", re.IGNORECASE
+)
 _HAS_CODE = re.compile(r"\b[45](?:\d\d\b|\.\d{1,3}\.\d)")
 
 Decoder = Callable[[Part, str], Iterator[tuple[str, str]]]
@@ -73,6 +82,8 @@ def _told(address: str, action: str, said: str, text: str) -> RecipientReport:
     diagnostic = " ".join(said[:_LONGEST_SAID].split())
     if _REFUSED_EACH.search(text[:_OPENING]):
         diagnostic += " (in reply to RCPT TO)"
+    if _BY_EXIM.search(text[:_OPENING]) and not _HANDED_ON.search(diagnostic):
+        diagnostic += " (said by its own router)"
     return report(address=address, action=action, diagnostic=diagnostic, notes=text if len(diagnostic) < 20 else "")
 
 

@@ -86,7 +86,10 @@ _PROVIDERS = (
         # It takes every recipient first; which of them do not exist it says after DATA, each by name.
         r"\bmxs\.mail\.ru\b|help\.mail\.ru|not accepted -- invalid mailbox",
         (r"unavailable: account is disabled", "suspend"),
-        (r"invalid mailbox\b.{0,400}(?:user not found|no such user)|\bno such user\b", "userunknown"),
+        (
+            r"invalid mailbox\b.{0,400}(?:user not found|no such user|user is terminated)|\bno such user\b",
+            "userunknown",
+        ),
         vouches=".",
     ),
     _provider(
@@ -97,7 +100,9 @@ _PROVIDERS = (
     _provider(
         # The subscriber's own refusal of a sender is answered like this, too.
         "docomo.ne.jp",
+        # A code of its own it gives for addresses that do not exist.
         r"\bdocomo\.ne\.jp\b",
+        (r"\A5\.1\.1\b.{0,200}(?:unknown user|user unknown)", "userunknown"),
         (r"unknown user|user unknown", "filtered"),
     ),
     _provider(
@@ -131,7 +136,23 @@ _PROVIDERS = (
         (r"too many connections", "toomanyconn"),
         (r"(?:user|account) (?:does not|doesn.t) have an? \S{1,60} account|mailbox not found", "userunknown"),
         (r"mailbox is disabled", "suspend"),
+        # The address is somebody else's since (RFC 7293).
+        (r"\bis no longer valid\b", "userunknown"),
         # It takes every recipient first, and says after DATA which of them do not exist.
+        vouches=".",
+    ),
+    _provider(
+        # Its directory check answers with the code of a security rule (5.7.1); so do the rules of its customers.
+        "trendmicro.com trendmicro.eu",
+        r"\btmes\.trendmicro\.\w+|recipient address rejected: (?:block-|no-domain|invalid-recipient)",
+        (r"recipient address rejected: invalid-recipient", "userunknown"),
+        (r"recipient address rejected: (?:block-|no-domain)", "policyviolation"),
+        vouches="invalid-recipient",
+    ),
+    _provider(
+        "ppe-hosted.com",
+        r"\bppe-hosted\.com\b",
+        (r"marked as invalid|user unknown", "userunknown"),
         vouches=".",
     ),
     _provider(

@@ -35,6 +35,8 @@ _TABLE = (
     Reason("suspend", "address", "temporary", "score"),
     Reason("filtered", "address", "temporary", "score"),
     Reason("norelaying", "domain", "temporary", "score"),
+    # The mailbox took the mail and passed it on to another, which did not: a matter of whoever reads it there.
+    Reason("forwarded", "address", "temporary", "score"),
     Reason("exceedlimit", "size", "permanent", "note"),
     Reason("mesgtoobig", "size", "permanent", "note"),
     Reason("authfailure", "sender-auth", None, "alert"),

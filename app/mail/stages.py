@@ -6,15 +6,19 @@ from app.mail.status_codes import Stage
 
 _LONGEST = 4000
 
-# Postfix "(in reply to RCPT TO command)", Exim "after RCPT TO:<…>", Sendmail ">>> RCPT To:<…>", others "while sending
-# DATA", NetEase "SMTP error, RCPT TO: 550", the DragonFly agent "did not like our RCPT TO", Postfix "refused to talk
-# to me" at the greeting.
+# Postfix "(in reply to RCPT TO command)", Exim "after RCPT TO:<…>", Sendmail ">>> RCPT To:<…>", IONOS "SMTP error from
+# remote server for RCPT TO command", others "while sending DATA", NetEase "SMTP error, RCPT TO: 550", the DragonFly
+# agent "did not like our RCPT TO", Postfix "refused to talk to me" at the greeting.
 _BEFORE_COMMAND = (
-    r"(?:in reply to|after|smtp error,|>>>|response to|while sending|during|at|did not like our|smtp command)"
+    r"(?:in reply to|after|smtp error,|>>>|response to|while sending|during|at|did not like our|smtp command"
+    r"|error from remote server (?:for|in))"
     r" (?:pipelined |the |smtp )?"
 )
 _COMMANDS: tuple[tuple[Stage, str], ...] = (
-    ("final", r"(?:end of (?:data|message)|\.\s|data termination|message body|sending (?:data|mail) block)"),
+    (
+        "final",
+        r"(?:end of (?:data|message)|\.\s|data termination|message body|sending (?:data|mail) block|text command)",
+    ),
     ("data", r"data\b"),
     ("rcpt", r"rcpt\b"),
     ("mail", r"mail (?:from\b|command)"),
@@ -28,6 +32,12 @@ _WORDS: tuple[tuple[Stage, str], ...] = (
     *((stage, _BEFORE_COMMAND + command) for stage, command in _COMMANDS),
     # Yahoo's mark, and that of some gateways.
     ("rcpt", r"\[RCPT_TO\]|\bSMTP:RCPT\b"),
+    # Gmail's notices until 2013, as "Gmail's 9 state values" (bounceHammer) lists them.
+    ("mail", r"\(state 13\)"),
+    ("rcpt", r"\(state 14\)"),
+    ("final", r"\(state 1[5-8]\)"),
+    # hMailServer shows what it sent and what was replied; some servers repeat the command that they refuse.
+    ("rcpt", r"\bsent: RCPT TO\b|\b5\d\d[ -](?:5\.\d\.\d{1,3} )?\"?(?:command )?RCPT\b"),
     # Postfix's and qmail's words for each step of the dialogue.
     ("connect", r"refused to talk to me|connected to \S{1,260} but greeting failed"),
     ("ehlo", r"\bmy name was rejected"),

@@ -34,6 +34,9 @@ _BY_DETAIL = {
     (7, 9): "securityerror",
     (7, 10): "failedstarttls",
     (7, 11): "securityerror",
+    # RFC 7293: the address has another owner since, or its domain has.
+    (7, 17): "hasmoved",
+    (7, 18): "hasmoved",
     (7, 25): "requireptr",
     (7, 27): "rejected",
     (7, 28): "speeding",

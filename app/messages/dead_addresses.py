@@ -38,7 +38,7 @@ bursts AS MATERIALIZED (
           AND (i.workspace_id, i.provider, i.reason) IN (SELECT workspace_id, provider, reason FROM dead)
           AND i.seen_at >= (SELECT min(written_at) FROM dead) - interval '30 minutes'
           -- Held no longer than a day, so that nobody keeps it open by going on.
-          AND i.began_at >= (SELECT min(written_at) FROM dead) - interval '24 hours'
+          AND i.opened_at >= (SELECT min(written_at) FROM dead) - interval '24 hours'
     FOR SHARE
 ), marked AS MATERIALIZED (
     SELECT d.*, sha256(w.address_key || convert_to(lower(d.address), 'UTF8')) AS address_hash,

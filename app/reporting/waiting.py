@@ -14,10 +14,12 @@ from app.core import clock
 from app.core.database import current_workspace_id, db
 from app.messages.models import IncomingMail
 from app.tracking.incidents.queries import Shown, count_asking, incidents_by_need
+from app.tracking.incidents.telling import that_go_on
 from app.tracking.replies.forwarding import wish_of
 
 FEW = 3
 """So many of a sort are named one by one."""
+GOING_ON = 10
 FRESH = timedelta(days=14)
 """Older replies ask no more: whoever read one and let the person stay has no button to say so."""
 LATEST = 50_000
@@ -40,13 +42,15 @@ class Waiting:
 
     incidents: tuple[Shown, ...] = ()
     incidents_in_all: int = 0
+    going_on: tuple[Shown, ...] = ()
+    """Campaigns that the guard on complaints has paused or warns of, and providers that refuse us."""
     replies: tuple[int, ...] = ()
     """Mails that look like a wish to leave, of people who are still written to; the newest first."""
     missed: tuple[Campaign, ...] = ()
     doubtful: tuple[Doubtful, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.incidents or self.replies or self.missed or self.doubtful)
+        return bool(self.incidents or self.going_on or self.replies or self.missed or self.doubtful)
 
 
 def waiting_for_somebody() -> Waiting:
@@ -56,6 +60,7 @@ def waiting_for_somebody() -> Waiting:
         # Those that ask come first there.
         incidents=tuple([one for one in incidents_by_need() if one.asks][:FEW]) if asking else (),
         incidents_in_all=asking,
+        going_on=tuple(that_go_on(GOING_ON)),
         replies=tuple(number for number in _replies_to_read() if _is_wish(number)),
         missed=tuple(_missed()),
         doubtful=tuple(_doubtful()),

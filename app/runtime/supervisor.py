@@ -170,6 +170,10 @@ class Supervisor:
                 self._signals.wait(_TICK)
             else:
                 time.sleep(_TICK)
+        for child in group:
+            # One whose end nobody had minded yet may have left others, which keep its port and our lock.
+            if not child.end_is_noted:
+                child.kill()
 
     @property
     def _is_urgent(self) -> bool:

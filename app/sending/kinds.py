@@ -4,15 +4,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from flask_babel import gettext, lazy_gettext
-from wtforms import PasswordField, SelectField, StringField
+from wtforms import BooleanField, PasswordField, SelectField, StringField
 from wtforms.fields import SelectChoice
 from wtforms.validators import DataRequired, Length, Optional, Regexp
 
 from app.sending.apis.registry import PROVIDERS, Field
+from app.sending.domains.theirs import signs_alone
 from app.sending.forms import SmtpForm, TransportForm
 from app.sending.models import Transport
 from app.sending.transports import TransportFields, goes_elsewhere
 
+_SIGNS = lazy_gettext("The relay signs with DKIM itself")
 OWN = "own_"
 """Before the names of a provider's fields: some are called like one that all transports have."""
 
@@ -62,11 +64,12 @@ def fields_of(form: TransportForm, kind: str, transport: Transport | None = None
         "stream": form.stream.data,
         "tier": form.tier.data or 1,
         "weight": form.weight.data or 1,
-        "signs": form.signs.data,
+        "signs": "signs" not in form or form.signs.data,
     }
     name = " ".join((form.name.data or "").split())
     if isinstance(form, SmtpForm):
         host = form.host.data.strip()
+        shared["signs"] = shared["signs"] or signs_alone(kind, host)
         return TransportFields(
             name=name or host,
             host=host,
@@ -91,6 +94,8 @@ def _form_class(kind: str) -> type[TransportForm]:
     if kind == "smtp":
         return SmtpForm
     own = {OWN + field.name: _form_field(field) for field in PROVIDERS[kind].fields}
+    # They all sign with the domain that was verified there; where nothing of ours arrives, there is no choice.
+    own["signs"] = None if signs_alone(kind) else BooleanField(_SIGNS, default=True)
     return type("ApiForm", (_ApiForm,), own)
 
 

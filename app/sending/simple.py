@@ -13,6 +13,7 @@ from app.sending.apis.answers import Unanswered
 from app.sending.apis.exchange import Exchange, open_client
 from app.sending.apis.registry import sender_for
 from app.sending.domains.signing import sign_mail
+from app.sending.domains.theirs import signs_alone
 from app.sending.greeting import NoLine, open_line
 from app.sending.parcel import Parcel
 from app.sending.quotas import grant
@@ -47,7 +48,8 @@ def send_mail(workspace_id: int, mail: WireMail) -> str:
             last = error
     if last is not None:
         raise TemporaryFailure(str(last)) from last
-    return send_by(installation_account(settings()), sign_mail(workspace_id, mail, relay_signs=False))
+    account = installation_account(settings())
+    return send_by(account, sign_mail(workspace_id, mail, relay_signs=signs_alone("smtp", account.host)))
 
 
 def send_by(account: AnyAccount, mail: WireMail, *, counts_for: int | None = None) -> str:

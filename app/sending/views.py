@@ -18,6 +18,7 @@ from app.core.logging import log
 from app.mail.simple import compose_simple
 from app.mail.wire import Sender, WireMail
 from app.sending.domains.signing import sign_mail
+from app.sending.domains.theirs import signs_alone
 from app.sending.forms import TransportForm, TrialForm
 from app.sending.kinds import empty_form, fields_of, filled_form, kinds, lacks_secret, typed_form
 from app.sending.models import Transport
@@ -164,7 +165,9 @@ def try_installation() -> Any:
     if not form.validate_on_submit():
         return _index_page(form), 422
     try:
-        words = send_by(installation_account(settings()), _trial_mail(form.to.data.strip(), relay_signs=False))
+        account = installation_account(settings())
+        mail = _trial_mail(form.to.data.strip(), relay_signs=signs_alone("smtp", account.host))
+        words = send_by(account, mail)
     except (Invalid, TemporaryFailure, SettingsError) as error:
         return _index_page(form, failure=str(error)), 422
     flash(_("The mail server took it: %(words)s", words=words), "success")

@@ -12,6 +12,7 @@ from app.core.errors import SettingsError
 from app.core.settings import Settings
 from app.core.tokens import Keyring
 from app.sending.allowance import WORTH_WAITING
+from app.sending.domains.theirs import signs_alone
 from app.sending.health import RunReport, note_run
 from app.sending.quotas import seconds_until
 from app.sending.shares import take_turn
@@ -92,7 +93,8 @@ async def choose_way(
     stream = None if rows else await (await connection.execute(ANY, (campaign_id,))).fetchone()
     candidates = candidates_of(rows, stream[0] if stream else "")
     if not candidates:
-        return Way(None, installation_account(settings))
+        own = installation_account(settings)
+        return Way(None, own, relay_signs=signs_alone("smtp", own.host))
     has_others = len(candidates) > 1
     if has_others:
         candidates = await _with_room(connection, campaign_id, candidates)

@@ -4,121 +4,110 @@ Only what can be refused for a while is: 421 and 452 make a mail server try agai
 """
 
 import asyncio
-from collections import Counter
-from dataclasses import dataclass, field
-from ipaddress import ip_address
 from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope
 
 from app.core.logging import log
+from app.tracking.incoming_house import SLOW, House
 
 SIZE_LIMIT = 20 * 1024 * 1024
 LINE_LIMIT = 64 * 1024
 """Octets that are waited for until a line ends; a longer line is read in parts. Of commands, 512 are read."""
-CONNECTIONS = 50
-CONNECTIONS_EACH = 10
-"""Of one address; this machine's own relays may have more."""
-IN_FLIGHT = 128 * 1024 * 1024
-"""Octets of mails that are being read and stored, all together."""
 DATA_SECONDS = 600
+SESSION_SECONDS = 900
+"""The life of a connection. A mail that is on its way then may still arrive within its own time."""
 COMMANDS = {"*": 20, "NOOP": 100, "RSET": 1000, "MAIL": 1000, "RCPT": 2000, "DATA": 1000}
 """How often a command may come in one connection."""
 
 _BUSY = b"421 4.3.2 Too many connections just now, try again later\r\n"
-_NO_ROOM = b"421 4.3.2 Too much mail at once, try again later\r\n"
 _SLOW = b"421 4.4.2 It took too long, try again later\r\n"
-
-
-@dataclass
-class House:
-    """Who is in, and how much each of them holds."""
-
-    connections: int = CONNECTIONS
-    each: int = CONNECTIONS_EACH
-    octets: int = IN_FLIGHT
-    addresses: Counter[str] = field(default_factory=Counter)
-    held: dict["Door", int] = field(default_factory=dict)
-    _sum: int = 0
-
-    def enter(self, address: str) -> bool:
-        """Whether there is a place for one more of this address; `leave` gives it back."""
-        if self.addresses.total() >= self.connections:
-            return False
-        if self.addresses[address] >= self.each and not _is_here(address):
-            return False
-        self.addresses[address] += 1
-        return True
-
-    def leave(self, address: str) -> None:
-        """Give a place back."""
-        self.addresses[address] -= 1
-        if not self.addresses[address]:
-            del self.addresses[address]
-
-    def hold(self, door: "Door", octets: int) -> None:
-        """Count what a mail has come to. While all are too much, the longest has to go: a short one always gets in."""
-        self._sum += octets - self.held.get(door, 0)
-        self.held[door] = octets
-        while self._sum > self.octets:
-            longest = max(self.held, key=self.held.__getitem__)
-            self.let_go(longest)
-            longest.give_way(_NO_ROOM)
-
-    def let_go(self, door: "Door") -> None:
-        """A mail is stored, or given up."""
-        self._sum -= self.held.pop(door, 0)
-
-
-def _is_here(address: str) -> bool:
-    try:
-        return ip_address(address.partition("%")[0]).is_loopback
-    except ValueError:
-        return False
+_OVER = b"421 4.4.2 This connection has lasted long enough, make a new one\r\n"
+_SIZE_DIGITS = 20
+"""RFC 1870 §4."""
 
 
 class Door(SMTP):
-    """One connection."""
+    """One connection. `name`: who we say we are.
+
+    Commands that end in a bare LF are taken, although RFC 5321 §2.3.8 knows none. It does no harm: nothing is relayed,
+    so nobody behind us reads the same octets in another way, and a mail ends at `CRLF . CRLF` and nowhere else, so none
+    can be smuggled in by whoever relays to us.
+    """
 
     line_length_limit = LINE_LIMIT
 
-    def __init__(self, handler: Any, house: House, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, handler: Any, house: House, loop: asyncio.AbstractEventLoop, name: str) -> None:
         super().__init__(
             handler,
             data_size_limit=SIZE_LIMIT,
             enable_SMTPUTF8=True,
+            hostname=name,
             ident="Merpati",
             command_call_limit=COMMANDS,
             loop=loop,
         )
-        self._house, self._address, self._is_in = house, "", False
+        self._house = house
+        self._life: asyncio.TimerHandle | None = None
+        self._useful_at = loop.time()
+        self._data_since: float | None = None
+        self._data_octets = 0
+        self._is_storing = False
+        self._is_over = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greet, or say that there is no place."""
-        self._address = str((transport.get_extra_info("peername") or ("",))[0])
-        self._is_in = self._house.enter(self._address)
-        if self._is_in:
+        address = str((transport.get_extra_info("peername") or ("",))[0])
+        if self._house.enter(self, address):
+            self._life = self.loop.call_later(SESSION_SECONDS, self._end_life)
             super().connection_made(transport)
             return
-        log("mailbox").warning("a connection was refused: too many", open=self._house.addresses.total())
+        log("mailbox").warning("a connection was refused: too many", open=len(self._house.guests))
         transport.write(_BUSY)  # type: ignore[attr-defined]
         transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         """Give back what was taken."""
-        if self._is_in:
-            self._is_in = False
-            self._house.leave(self._address)
-            self._house.let_go(self)
+        self._house.leave(self)
+        if self._life is not None:
+            self._life.cancel()
+            self._life = None
             super().connection_lost(error)
+
+    def idle(self) -> float:
+        """Seconds since it came or brought its last mail; none while it brings one, unless slowly."""
+        now = self.loop.time()
+        if self._data_since is None:
+            return now - self._useful_at
+        lasted = now - self._data_since
+        return lasted if not self._is_storing and self._data_octets < lasted * SLOW else 0.0
 
     def give_way(self, words: bytes) -> None:
         """End the connection, in words; the sender tries again."""
+        self._house.leave(self)
         if self.transport is not None and not self.transport.is_closing():
             self.transport.write(words)  # type: ignore[attr-defined]
             self.transport.close()
             # One that does not read what it is told would stay for ever.
             self.loop.call_later(5, self.transport.abort)  # type: ignore[attr-defined]
+
+    def _end_life(self) -> None:
+        self._is_over = True
+        if self._data_since is None:
+            self.give_way(_OVER)
+
+    async def smtp_MAIL(self, arg: str | None) -> None:  # noqa: N802 - the name aiosmtpd calls
+        """Refuse sizes that are no numbers of RFC 1870 §4, over which aiosmtpd stumbles: it takes `²` for a digit."""
+        words = (arg or "").rpartition(">")[2].split()
+        sizes = [value for name, _, value in (word.partition("=") for word in words) if name.upper() == "SIZE"]
+        if all(size.isascii() and size.isdigit() and len(size) <= _SIZE_DIGITS for size in sizes):
+            await super().smtp_MAIL(arg)
+        else:
+            await self.push("501 5.5.4 SIZE takes a number of octets, up to 20 digits (RFC 1870)")
+
+    async def smtp_VRFY(self, _arg: str | None) -> None:  # noqa: N802 - the name aiosmtpd calls
+        """Say neither yes nor no (RFC 5321 §3.5.3), and repeat nothing: octets that are no text upset aiosmtpd."""
+        await self.push("252 2.5.2 Cannot VRFY, but will take mail for this server's own domain")
 
     async def smtp_DATA(self, arg: str | None) -> None:  # noqa: N802 - the name aiosmtpd calls
         """Read a mail, lines of any length, and hand it on (RFC 5321 §4.1.1.4)."""
@@ -131,19 +120,24 @@ class Door(SMTP):
         else:
             await self.push("354 End data with <CR><LF>.<CR><LF>")
             self._reset_timeout(DATA_SECONDS)
+            self._data_since, self._data_octets, self._is_storing = self.loop.time(), 0, False
             content = bytearray()
             try:
                 await self._take_mail(self.envelope, content)
             finally:
                 # At once: when a connection is cut, the frames live on with their exception until they are collected.
                 content.clear()
+                self._data_since, self._useful_at = None, self.loop.time()
                 self._house.let_go(self)
                 self._set_post_data_state()  # type: ignore[no-untyped-call]
+            if self._is_over:
+                self.give_way(_OVER)
 
     async def _take_mail(self, envelope: Envelope, content: bytearray) -> None:
         if not await self._read_into(content):
             await self.push("552 5.3.4 The mail is longer than 20 MB")
             return
+        self._is_storing = True
         envelope.content = content  # type: ignore[assignment]  # not copied: it may be 20 MB
         await self.push(await self._call_handler_hook("DATA"))
 
@@ -159,6 +153,7 @@ class Door(SMTP):
                 is_too_long = True
             if not is_too_long:
                 content += line
+            self._data_octets += len(line)
             self._house.hold(self, len(content))
         return not is_too_long
 

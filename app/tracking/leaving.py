@@ -26,22 +26,30 @@ LONGEST_WORDS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """What a person did: `source` is one of `audience.consent.OWN_ACTS`; `at` when it is heard of only later."""
+    """What a person did: `source` is one of `audience.consent.OWN_ACTS`; `at` when it is heard of only later.
+
+    A member who acts for them is the source `operator`: `who` is the member's name, and `wished_at` the time of the
+    person's words, which no longer hold once the person has changed their mind.
+    """
 
     source: str
     ip: str = ""
     agent: str = ""
     by: str = "web"
     at: datetime | None = None
+    who: str = ""
+    user_id: int | None = None
+    wished_at: datetime | None = None
 
 
 def leave(recipient: Recipient, act: Act, *, everything: bool = False) -> None:
     """Unsubscribe the person from the message's list or from everything, once, however often it is asked."""
     person, list_id = recipient.person, _scope(recipient, everything)
     if person is not None:
-        if act.at is not None and _changed_their_mind(person, list_id, act.at):
+        wished_at = act.wished_at or act.at
+        if wished_at is not None and _changed_their_mind(person, list_id, wished_at):
             return
-        evidence = {"message": recipient.message.id, "by": act.by}
+        evidence = {"message": recipient.message.id, "by": act.by, **_member(act)}
         unsubscribe(person, list_id, source=act.source, ip=act.ip, user_agent=act.agent, evidence=evidence)
     note(recipient, UNSUBSCRIBED, act, scope=LIST if list_id else EVERYTHING)
 
@@ -89,7 +97,7 @@ def note(recipient: Recipient, kind: str, act: Act, *, scope: str) -> None:
     # Two at once, from a provider that asks again, wait for each other here.
     db.session.execute(select(Message.id).where(Message.id == message.id).with_for_update(key_share=True))
     fact = _last_fact(message)
-    if (fact[1] if fact else RESUBSCRIBED) == kind:
+    if (fact[1] if fact else RESUBSCRIBED) == kind and not (act.source in OWN_ACTS and _is_of_member(fact)):
         return
     number = db.session.scalar(
         select(func.count()).select_from(Event).where(Event.message_id == message.id, Event.kind == kind)
@@ -104,11 +112,17 @@ def note(recipient: Recipient, kind: str, act: Act, *, scope: str) -> None:
             campaign_id=message.campaign_id,
             subscriber_id=message.subscriber_id,
             kind=kind,
-            label="human",
-            data={"by": act.by, "source": act.source, "scope": scope},
+            label="human" if act.source in OWN_ACTS else "",
+            data={"by": act.by, "source": act.source, "scope": scope, **_member(act)},
         )
         .on_conflict_do_nothing()
     )
+
+
+def _member(act: Act) -> dict[str, object]:
+    """Which member acted for the person."""
+    said = {"who": act.who, "user": act.user_id}
+    return {name: value for name, value in said.items() if value}
 
 
 def _scope(recipient: Recipient, everything: bool) -> int | None:
@@ -149,6 +163,14 @@ def _last_fact(message: Message) -> tuple[UUID, str, datetime] | None:
         .limit(1)
     ).one_or_none()
     return (row[0], row[1], row[2]) if row else None
+
+
+def _is_of_member(fact: tuple[UUID, str, datetime] | None) -> bool:
+    """Whether a member did it for the person: what they then say themselves is news."""
+    if fact is None:
+        return False
+    source = db.session.scalar(select(Event.data["source"].astext).where(Event.id == fact[0], Event.at == fact[2]))
+    return source == "operator"
 
 
 def _event_id(message_id: int, kind: str, number: int) -> UUID:

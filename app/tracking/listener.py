@@ -6,7 +6,6 @@ Listens for the MX of the bounce domain. It takes mail for that domain only, so 
 import asyncio
 import hashlib
 import signal
-from collections.abc import Sequence
 
 import psycopg
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -14,8 +13,16 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from app.core.logging import log
 from app.core.settings import Settings, host_port, libpq_url
 from app.core.tokens import Keyring
-from app.tracking.incoming_door import Door, House
-from app.tracking.strangers import Strangers, names_ours, places_of
+from app.mail.addresses import a_label
+from app.tracking.incoming_door import Door
+from app.tracking.incoming_house import House
+from app.tracking.places import Place, places_of
+from app.tracking.shares import Shares
+from app.tracking.strangers import Strangers
+
+_STORED = "250 2.0.0 Stored"
+_ENOUGH = "452 4.3.1 Enough of such mail was taken today, try again tomorrow"
+_NOT_NOW = "451 4.3.0 Cannot store mail just now, try again later"
 
 POOL = 8
 RECIPIENTS = 10
@@ -32,11 +39,12 @@ ON CONFLICT (digest) DO NOTHING
 class Mailbox:
     """What happens to a mail that comes in. One that names several messages of ours is stored once for each."""
 
-    def __init__(self, database_url: str, domains: frozenset[str], keyring: Keyring, strangers: Strangers) -> None:
-        self._url = libpq_url(database_url)
-        self._domains = domains
-        self._keyring = keyring
-        self._strangers = strangers
+    def __init__(self, settings: Settings) -> None:
+        self._url = libpq_url(settings.database_url)
+        self._domains = frozenset({settings.bounce_domain.lower()})
+        self._keyring = Keyring(settings.secret_key, settings.secret_key_fallbacks)
+        self._strangers = Strangers(settings.redis_url, settings.stranger_mail)
+        self._shares = Shares(settings.redis_url)
         self._one_long = asyncio.Lock()
         self._connections: asyncio.LifoQueue[psycopg.AsyncConnection | None] = asyncio.LifoQueue()
         for _ in range(POOL):
@@ -55,18 +63,19 @@ class Mailbox:
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         content = envelope.content
         raw = content.encode() if isinstance(content, str) else content or b""
-        places, is_ours = places_of(envelope.rcpt_tos, self._keyring)
-        is_ours = is_ours or names_ours(raw, self._keyring)
-        if not is_ours and not await self._strangers.admits(len(raw)):
-            return "452 4.3.1 Enough of such mail was taken today, try again tomorrow"
-        try:
-            await self._store((envelope.mail_from or "").strip("<>"), places, raw)
-        except (psycopg.Error, OSError) as error:
-            log("mailbox").error("a mail could not be stored; its sender will try again", error=type(error).__name__)
-            return "451 4.3.0 Cannot store mail just now, try again later"
-        if not is_ours:
-            await self._strangers.count(len(raw))
-        return "250 2.0.0 Stored"
+        sender = (envelope.mail_from or "").strip("<>")
+        places = places_of(sender, envelope.rcpt_tos, raw, self._keyring)
+        paid = [place for place in places if await self._shares.take(place.message, place.octets)]
+        foreign = sum(place.octets for place in places) - sum(place.octets for place in paid)
+        answer = _ENOUGH
+        if not foreign or await self._strangers.admits(foreign):
+            answer = await self._try_to_store(sender, places, raw)
+        if answer != _STORED:
+            for place in paid:
+                self._shares.give_back(place.message, place.octets)
+        elif foreign:
+            await self._strangers.count(foreign)
+        return answer
 
     async def handle_exception(self, error: Exception) -> str:
         """What nobody thought of: told to us, not to strangers."""
@@ -80,24 +89,31 @@ class Mailbox:
             if connection is not None:
                 await connection.close()
         await self._strangers.close()
+        await self._shares.close()
 
-    async def _store(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
-        if len(raw) > LONG:
-            async with self._one_long:
-                await self._insert(sender, recipients, raw)
-        else:
-            await self._insert(sender, recipients, raw)
+    async def _try_to_store(self, sender: str, places: list[Place], raw: bytes | bytearray) -> str:
+        try:
+            if len(raw) > LONG:
+                async with self._one_long:
+                    await self._insert(sender, places, raw)
+            else:
+                await self._insert(sender, places, raw)
+        except (psycopg.Error, OSError) as error:
+            log("mailbox").error("a mail could not be stored; its sender will try again", error=type(error).__name__)
+            return _NOT_NOW
+        return _STORED
 
-    async def _insert(self, sender: str, recipients: Sequence[str], raw: bytes) -> None:
+    async def _insert(self, sender: str, places: list[Place], raw: bytes | bytearray) -> None:
         connection = await self._connections.get()
         try:
             if connection is None or connection.closed:
                 connection = await psycopg.AsyncConnection.connect(self._url, connect_timeout=5)
             async with connection.transaction(), connection.cursor() as cursor:
-                for recipient in recipients:
-                    digest = hashlib.sha256(recipient.lower().encode() + b"\0")
+                for place in places:
+                    digest = hashlib.sha256(place.recipient.lower().encode() + b"\0")
                     digest.update(raw)
-                    await cursor.execute(STORE, (digest.digest(), sender, recipient, raw))
+                    kept = raw if place.octets == len(raw) else raw[: place.octets]
+                    await cursor.execute(STORE, (digest.digest(), sender, place.recipient, kept))
         except BaseException:
             if connection is not None:
                 await connection.close()
@@ -116,12 +132,10 @@ async def serve(
 ) -> None:
     """Take mail until told to stop."""
     host, port = host_port(settings.bounce_listen)
-    keyring = Keyring(settings.secret_key, settings.secret_key_fallbacks)
-    strangers = Strangers(settings.redis_url, settings.stranger_mail)
-    mailbox = Mailbox(settings.database_url, frozenset({settings.bounce_domain.lower()}), keyring, strangers)
+    mailbox, name = Mailbox(settings), name_of(settings)
     loop, house = asyncio.get_running_loop(), house or House()
     stop = stop or asyncio.Event()
-    server = await loop.create_server(lambda: Door(mailbox, house, loop), host=host, port=port)
+    server = await loop.create_server(lambda: Door(mailbox, house, loop, name), host=host, port=port)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     log("mailbox").info("listening", address=settings.bounce_listen)
@@ -131,6 +145,11 @@ async def serve(
     server.close()
     await server.wait_closed()
     await mailbox.close()
+
+
+def name_of(settings: Settings) -> str:
+    """Who we say we are (RFC 5321 §4.1.1.1): the name that our MX records point to, once there is one."""
+    return a_label(settings.mail_domain) if settings.has_mail_domain else "localhost"
 
 
 def run(settings: Settings) -> None:

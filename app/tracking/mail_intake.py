@@ -1,11 +1,13 @@
 """What came back by mail: read, matched by its signed token, and handed to the one door that acts on it.
 
-Without a valid token nothing is ever changed. A report can be faster than our own record of the sending: while its
-message is still being sent, it waits for the next round.
+Without a valid token nothing is ever changed; private mail that a mailbox holds besides is forgotten at once. A report
+can be faster than our own record of the sending: while its message is still being sent, it waits for the next round.
 """
 
+from collections import deque
 from collections.abc import Callable
 from itertools import accumulate
+from typing import NamedTuple
 
 from rq.timeouts import BaseTimeoutException
 from sqlalchemy import func, select
@@ -22,8 +24,9 @@ from app.messages.models import IncomingMail, Message
 from app.tracking.acting.act import act
 from app.tracking.acting.facts import NotYet
 from app.tracking.leaving import Act, leave
-from app.tracking.mail_facts import fact_of, find_message, summary
+from app.tracking.mail_facts import asks_to_be_taken_off, complains_of_other, fact_of, find_message, summary
 from app.tracking.mail_together import take_in_together, wishes_to_leave
+from app.tracking.mailboxes.private import is_private
 from app.tracking.readings import MOST, Readings
 from app.tracking.recipients import find_recipient
 from app.tracking.replies.writers import NOTE
@@ -32,20 +35,41 @@ from app.tracking.set_aside import set_aside
 BATCH = 200
 BYTES = 32 * 1024 * 1024
 """Of mails that are read at once, unless one alone is longer."""
-READERS: list[Callable[[IncomingMail], str]] = []
-"""What else may be made of mail that names no message of ours, by rooms above: from a mail to a note, empty for no."""
+
+
+class Reader(NamedTuple):
+    """Makes something of mail that names no message of ours: whether it is for it by its octets, and what became of it.
+
+    That is a note; empty for nothing. It may take its time, since such mail waits until no other does.
+    """
+
+    is_for: Callable[[bytes], bool]
+    take_in: Callable[[IncomingMail], str]
+
+
+READERS: list[Reader] = []
+"""Of rooms above."""
+
+
+class _Later(Exception):
+    """A reader is to see to this mail, when its time comes."""
 
 
 def take_in_mail(is_to_stop: Callable[[], bool] = lambda: False) -> int:
     """Work through stored mails; returns how many. Safe beside itself and when repeated.
 
     A batch is acted upon together and committed as one; what is odd about some of it is then taken in one by one. So
-    is what a worker died of while it was reading it, until it is set aside. Once `is_to_stop`, the batch under way is
-    the last.
+    is what a worker died of while it was reading it, until it is set aside. What a reader of other rooms sees to comes
+    after all that: a flood of large reports by strangers must not hold up a bounce. Once `is_to_stop`, the batch under
+    way is the last.
     """
     taken = last = 0
+    later: deque[int] = deque()
     readings = Readings(queue(), IncomingMail.__tablename__)
-    while not is_to_stop() and (batch := _next_batch(last)):
+    while not is_to_stop() and ((batch := _next_batch(last)) or later):
+        if not batch:
+            taken += _take_in(later.popleft(), readings)
+            continue
         last = batch[-1]
         died = readings.deaths(batch)
         fresh = [number for number in batch if number not in died]
@@ -54,7 +78,7 @@ def take_in_mail(is_to_stop: Callable[[], bool] = lambda: False) -> int:
             taken += len(fresh) - len(left)
             db.session.commit()
         for number in sorted([*left, *died]):
-            taken += _take_in(number, readings)
+            taken += _take_in(number, readings, later)
     return taken
 
 
@@ -68,8 +92,11 @@ def _next_batch(last: int) -> list[int]:
     return [row[0] for place, (row, so_far) in enumerate(zip(rows, sums, strict=True)) if place == 0 or so_far <= BYTES]
 
 
-def _take_in(number: int, readings: Readings) -> bool:
-    """Whether the mail is dealt with. What is done about it holds locks that others wait for, so it is committed."""
+def _take_in(number: int, readings: Readings, later: deque[int] | None = None) -> bool:
+    """Whether the mail is dealt with. What is done about it holds locks that others wait for, so it is committed.
+
+    What can wait is put into `later`, if there is one.
+    """
     waiting = select(IncomingMail).where(IncomingMail.id == number, IncomingMail.handled_at.is_(None))
     mail = db.session.scalar(waiting.with_for_update(skip_locked=True))
     if mail is None:
@@ -81,20 +108,23 @@ def _take_in(number: int, readings: Readings) -> bool:
         readings.forget([number])
         return True
     with readings.begun([number]):
-        _try_to_read(mail)
+        _try_to_read(mail, later)
         handled = mail.handled_at is not None
         db.session.commit()
     return handled
 
 
-def _try_to_read(mail: IncomingMail) -> None:
+def _try_to_read(mail: IncomingMail, later: deque[int] | None) -> None:
     # A mail that upsets us must not stop those behind it: its changes alone are undone, and it says why.
     try:
         with db.session.begin_nested():
-            _read(mail)
+            _read(mail, can_wait=later is not None)
         mail.handled_at = clock.now()
     except NotYet:
         pass
+    except _Later:
+        if later is not None:
+            later.append(mail.id)
     except (OperationalError, BaseTimeoutException):
         raise  # the database is away or overrun, or the job's time is: this mail's turn comes again
     except Exception as error:  # noqa: BLE001 - the mail is kept whole; the note and the log name the fault
@@ -103,7 +133,7 @@ def _try_to_read(mail: IncomingMail) -> None:
         log("mailbox").error("a mail could not be worked through", mail=mail.id, exc_info=error)
 
 
-def _read(mail: IncomingMail) -> None:
+def _read(mail: IncomingMail, *, can_wait: bool) -> None:
     read = read_mail(mail.raw, envelope_to=mail.envelope_to)
     mail.kind, mail.facts = read.kind, summary(read, mail.raw)
     message = find_message(read)
@@ -111,8 +141,15 @@ def _read(mail: IncomingMail) -> None:
         # A workspace's own mailbox neither acts on another's messages nor gives its mail away.
         message = None
     if message is None:
-        notes = (note for read_otherwise in READERS if (note := read_otherwise(mail)))
-        mail.note = next(notes, "no token of ours; nothing was changed")
+        readers = [reader for reader in READERS if reader.is_for(mail.raw)]
+        if readers and can_wait:
+            raise _Later
+        notes = (note for reader in readers if (note := reader.take_in(mail)))
+        note = next(notes, "")
+        if not note and is_private(mail, read):
+            db.session.delete(mail)
+            return
+        mail.note = note or "no token of ours; nothing was changed"
         return
     mail.message_id, mail.workspace_id = message.id, message.workspace_id
     with in_workspace(message.workspace_id):
@@ -120,14 +157,20 @@ def _read(mail: IncomingMail) -> None:
             leave(find_recipient(message.id), Act("one-click", by="mail", at=mail.received_at))
             settle_messages([message.id])
             mail.note = "unsubscribed by mail"
+        elif asks_to_be_taken_off(read) and not complains_of_other(read, message):
+            everything = read.feedback_type != "opt-out-list"
+            leave(find_recipient(message.id), Act("one-click", by="mail", at=mail.received_at), everything=everything)
+            settle_messages([message.id])
+            mail.note = "unsubscribed by mail"
         else:
             mail.note = _act(mail, message, read)
 
 
 def _act(mail: IncomingMail, message: Message, read: ReadMail) -> str:
-    fact = fact_of(read, message, mail.digest.hex())
+    fact = fact_of(read, message, mail.digest.hex(), mail.raw)
     if fact is None:
-        return "a bounce that speaks of somebody else; nothing was changed"
+        what = "complaint that names" if read.kind == "complaint" else "bounce that speaks of"
+        return f"a {what} somebody else; nothing was changed"
     done = act(message, fact, "mail", mail.received_at)
     if read.kind == "reply" and fact.kind != "reply":
         mail.facts = summary(read, mail.raw, by_other=True)

@@ -22,7 +22,7 @@ from app.mail.verp import read_return_address
 from app.messages.models import IncomingMail, Message
 from app.tracking.acting.facts import Told
 from app.tracking.acting.together import act_together
-from app.tracking.mail_facts import fact_of, summary
+from app.tracking.mail_facts import asks_to_be_taken_off, fact_of, summary
 from app.tracking.replies.writers import NOTE
 
 
@@ -114,9 +114,11 @@ def _messages(numbers: Iterable[int]) -> dict[int, Message]:
 
 def _told(mail: _Stored, read: ReadMail, message: Message) -> Told | None:
     """The fact of a mail; None when there is something else to do about it, or nothing."""
-    if mail.workspace_id not in (None, message.workspace_id) or wishes_to_leave(mail.envelope_to, read):
+    if mail.workspace_id not in (None, message.workspace_id):
         return None
-    fact = fact_of(read, message, mail.digest.hex())
+    if wishes_to_leave(mail.envelope_to, read) or asks_to_be_taken_off(read):
+        return None
+    fact = fact_of(read, message, mail.digest.hex(), mail.raw)
     return None if fact is None else Told(message.id, fact, "mail", mail.received_at)
 
 

@@ -16,6 +16,7 @@ class Mailbox(HasId, Stamped, WorkspaceOwned, Model):
     __table_args__ = (
         CheckConstraint("kind IN ('imap', 'pop3')", name="kind"),
         CheckConstraint("security IN ('none', 'starttls', 'tls')", name="security"),
+        CheckConstraint("login IN ('password', 'microsoft_app', 'microsoft', 'google', 'other')", name="login"),
     )
 
     kind: Mapped[str]
@@ -24,7 +25,16 @@ class Mailbox(HasId, Stamped, WorkspaceOwned, Model):
     security: Mapped[str]
     username: Mapped[str]
     password_sealed: Mapped[bytes] = mapped_column(LargeBinary)
-    """Encrypted with a key derived from the secret key; never shown again."""
+    """Encrypted with a key derived from the secret key; never shown again. Of an empty one where there is a token."""
+    login: Mapped[str] = mapped_column(server_default="password", default="password")
+    """By password, or by whose access token (OAuth 2.0)."""
+    oauth: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)
+    """What of it is no secret: client_id, tenant, token_url, scope."""
+    oauth_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The client secret and the refresh token, encrypted; providers may give a new refresh token at any time."""
+    access_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
+    """The access token of last time, encrypted."""
+    access_until: Mapped[datetime | None]
     folder: Mapped[str] = mapped_column(server_default="INBOX", default="INBOX")
     done_folder: Mapped[str] = mapped_column(server_default="Merpati", default="Merpati")
     """Where mail goes that was understood; what was not stays where it is."""
@@ -79,6 +89,18 @@ class WebhookEvent(HasId, WorkspaceOwned, Model):
     note: Mapped[str] = mapped_column(server_default="")
 
 
+class WebhookToken(Model):
+    """What opened the door for one call and opens it for no other: kept wherever the signing key was entered."""
+
+    __tablename__ = "webhook_tokens"
+
+    digest: Mapped[bytes] = mapped_column(LargeBinary, primary_key=True)
+    """Of the token, by the signing key: the same key at another webhook is the same door."""
+    call: Mapped[bytes] = mapped_column(LargeBinary)
+    """A digest of what it came with: that may come again."""
+    forget_at: Mapped[datetime]
+
+
 class BouncePoint(WorkspaceOwned, Model):
     """A day on which mail to an address failed for a while; one at most a day, whatever else comes."""
 
@@ -113,6 +135,10 @@ class Incident(HasId, WorkspaceOwned, Model):
     transport_id: Mapped[int | None]
     campaign_id: Mapped[int | None] = mapped_column(ForeignKey("campaigns.id", ondelete="CASCADE"))
     began_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    opened_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
+    """When it was noticed: long after it began, where a burst was told of late."""
+    last_at: Mapped[datetime | None]
+    """The last failure of a burst that was told of late; None while it may go on."""
     seen_at: Mapped[datetime] = mapped_column(server_default=text("now()"))
     ended_at: Mapped[datetime | None]
     count: Mapped[int] = mapped_column(server_default=text("0"), default=0)

@@ -1,10 +1,5 @@
-"""Which incoming mail names a message of ours, and how much of all other mail is kept in a day.
+"""How much mail that names no message of ours, or one of which enough was heard already, is kept in a day."""
 
-Anybody may write to our listener. Only a token that we signed is in nobody's power to make up.
-"""
-
-import re
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -16,16 +11,10 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from app.core import clock
-from app.core.errors import BadToken
 from app.core.logging import log
-from app.core.tokens import Keyring, Purpose
-from app.mail.verp import read_return_address
 
 MEMORY = timedelta(days=2)
 """So long a day's count is kept in Valkey."""
-_LOOKED_AT = 512 * 1024
-_MOST = 1000
-_TOKEN = re.compile(rb"(?<![A-Za-z2-7])[A-Za-z2-7]{26}(?![A-Za-z2-7])")
 _OCTETS, _PUT_OFF = "octets", "put_off"
 
 
@@ -45,10 +34,7 @@ class Strangers:
 
     def __init__(self, queue_url: str, a_day: int) -> None:
         self.a_day = a_day
-        # Short: a mail waits for its answer meanwhile.
-        self._queue = redis_asyncio.Redis.from_url(
-            queue_url, socket_timeout=0.5, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0)
-        )
+        self._queue = impatient(queue_url)
         self._day: date | None = None
         self._octets = 0
         self._owed = {_OCTETS: 0, _PUT_OFF: 0}
@@ -122,32 +108,8 @@ def _key(day: date) -> str:
     return f"merpati:strangers:{day.isoformat()}"
 
 
-def places_of(recipients: Iterable[str], keyring: Keyring) -> tuple[list[str], bool]:
-    """The recipients for each of which a mail has to be kept, and whether one of them names a message of ours.
-
-    What follows from a mail follows for each message that its recipients name. For all others together nothing does:
-    it is kept once.
-    """
-    places: dict[tuple[str, int] | None, str] = {}
-    for address in recipients:
-        places.setdefault(_named_by(address, keyring), address)
-    return list(places.values()), any(place is not None for place in places)
-
-
-def names_ours(raw: bytes | bytearray, keyring: Keyring) -> bool:
-    """Whether a token of ours stands in the open in a mail: reports and replies repeat our Message-ID."""
-    found = _TOKEN.finditer(raw, 0, _LOOKED_AT)
-    return any(_number(match[0].decode(), keyring) is not None for match, _ in zip(found, range(_MOST), strict=False))
-
-
-def _named_by(address: str, keyring: Keyring) -> tuple[str, int] | None:
-    ours = read_return_address(address)
-    number = None if ours is None else _number(ours.token, keyring)
-    return None if ours is None or number is None else (ours.kind, number)
-
-
-def _number(token: str, keyring: Keyring) -> int | None:
-    try:
-        return keyring.read_from_mail(Purpose.RETURN_PATH, token)
-    except BadToken:
-        return None
+def impatient(queue_url: str) -> redis_asyncio.Redis:
+    """A connection to Valkey that gives up soon: a mail waits for its answer meanwhile."""
+    return redis_asyncio.Redis.from_url(
+        queue_url, socket_timeout=0.5, socket_connect_timeout=0.2, retry=Retry(NoBackoff(), 0)
+    )

@@ -1,5 +1,6 @@
 """The settings of a workspace, its people, and one's own password."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 from secrets import token_hex
 from urllib.parse import urlsplit
@@ -217,3 +218,26 @@ def _role(workspace: Workspace, email: str) -> str | None:
     return db.session.scalar(
         select(Membership.role).join(User).where(Membership.workspace_id == workspace.id, User.email == email)
     )
+
+
+@pytest.mark.parametrize(
+    ("changed", "field"),
+    [
+        ({"bounce_span": "40"}, "bounce_span"),
+        ({"bounce_stale": "10"}, "bounce_stale"),
+        ({"bounce_span": "40", "bounce_stale": "31"}, "bounce_stale"),
+        ({"bounce_days": "30", "bounce_stale": "20"}, "bounce_days"),
+        ({"complaint_warn": "0.5"}, "complaint_warn"),
+        ({"complaint_pause": "0.05"}, "complaint_pause"),
+        ({"complaint_warn": "0.5", "complaint_pause": "0.4"}, "complaint_warn"),
+    ],
+)
+def test_of_two_that_contradict_each_other_the_changed_one_is_blamed(
+    as_ada: FlaskClient, workspace: Workspace, changed: dict[str, str], field: str
+) -> None:
+    form = {"bounce_days": "5", "bounce_span": "14", "bounce_stale": "30"}
+    form |= {"complaint_warn": "0.1", "complaint_pause": "0.3", **changed}
+    answer = as_ada.post(f"/w/{workspace.slug}/settings", data={**SETTINGS, **form})
+    assert answer.status_code == 422
+    wrong = re.findall(r'<input[^>]*aria-invalid="true"[^>]*>', answer.text)
+    assert [re.findall(r'name="(\w+)"', one) for one in wrong] == [[field]]

@@ -1,5 +1,8 @@
 """The lines of the live page: one for each provider that gets something."""
 
+import re
+
+from flask.testing import FlaskClient
 from sqlalchemy import text
 
 from app.accounts.models import Workspace
@@ -14,12 +17,33 @@ def test_who_was_skipped_has_no_line_of_noughts(workspace: Workspace) -> None:
     assert lines(made) == [("google", 3)]
 
 
-def test_not_looked_up_yet_is_said_while_it_sends_only(workspace: Workspace) -> None:
+def test_not_looked_up_has_a_line_while_it_sends_and_after(workspace: Workspace) -> None:
     made = crowd(workspace, 6, provider="")
     change(made, "sending", "UPDATE messages SET state = 'planned' WHERE id = :first")
     assert lines(made) == [("", 6)]
     change(made, "finished", "UPDATE messages SET state = 'sent' WHERE id = :first")
-    assert lines(made) == []
+    assert lines(made) == [("", 6)]
+
+
+def test_they_add_up_to_the_whole(workspace: Workspace) -> None:
+    made = crowd(workspace, 30)
+    change(made, "finished", "UPDATE messages SET provider = 'shop' || id WHERE id > :first + 3")
+    change(made, "finished", "UPDATE messages SET provider = '' WHERE id > :first + 25")
+    found = lines(made)
+    assert sum(people for _provider, people in found) == 30
+    assert found[0] == ("google", 4)
+    assert [people for provider, people in found if not provider] == [15, 4], "the smaller ones, and those unknown"
+
+
+def test_after_the_end_the_page_says_who_is_of_no_known_provider(as_ada: FlaskClient, workspace: Workspace) -> None:
+    made = crowd(workspace, 9)
+    change(made, "finished", "UPDATE messages SET provider = '' WHERE id > :first + 5")
+    change(made, "finished", "UPDATE messages SET state = 'skipped' WHERE id = :first")
+    page = as_ada.get(f"/w/{workspace.slug}/campaigns/{made.campaign.id}").text
+    words = " ".join(re.sub(r"<[^>]+>", " ", page).split())
+    assert "Mailbox provider not known 3 0 0 0 0" in words
+    assert "All together 8 0 0 0 0" in words
+    assert "One more was skipped and gets nothing." in words
 
 
 def change(made: Crowd, state: str, what: str) -> None:

@@ -114,6 +114,25 @@ def test_a_bounce_that_came_otherwise_is_believed(burst: Crowd) -> None:
     assert planned(burst) == [message.id for message in messages[2:25]]
 
 
+def test_what_came_back_after_a_late_burst_is_believed(burst: Crowd) -> None:
+    """It was told of late, so it reaches to its last failure, and not to when it was found to be over."""
+    number, late = decide(burst, "discard"), clock.now() - timedelta(minutes=30)
+    with in_workspace(burst.workspace.id):
+        mine = {"campaign": burst.campaign.id, "number": number, "late": late, "first": burst.messages[0].id}
+        for statement in _TOLD_LATE:
+            db.session.execute(text(statement), mine)
+        db.session.commit()
+        [found] = discarded_of(burst.campaign.id)
+        assert (found.incident_id, found.count) == (number, 24)
+
+
+_TOLD_LATE = (
+    "UPDATE events SET at = :late WHERE campaign_id = :campaign AND message_id <> :first",
+    "UPDATE incidents SET began_at = :late, last_at = :late WHERE id = :number",
+    "UPDATE messages SET reason = 'userunknown' WHERE id = :first",
+)
+
+
 def test_an_editor_may_and_a_viewer_may_not(app: Flask, eve: User, vic: User, burst: Crowd) -> None:
     number, room = decide(burst, "discard"), f"/w/{burst.workspace.slug}/campaigns/{burst.campaign.id}/ledger"
     as_vic = sign_in(app, vic)

@@ -1,10 +1,13 @@
 """Files of providers whose columns do not fit are refused by naming what they hold; documented names are known."""
 
+from datetime import date
+
 import pytest
 
 from app.core.errors import Invalid
 from app.deliverability.outside.columns import Source
 from app.deliverability.outside.reading import read_file
+from app.deliverability.outside.values import read_day
 
 REST = ",120,118,115,GREEN,< 0.1%,,,0,mail.example.com,news@example.com,"
 
@@ -69,3 +72,28 @@ def test_the_standard_metrics_of_googles_second_version() -> None:
     assert reading.faults == ()
     told = {name: value for figure in reading.figures for name, value in figure.figures.items()}
     assert told == {"spam_rate": 0.002, "encrypted": 1.0, "errors": 0.01, **new}
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("20. 11. 2026", 20),
+        ("20. November 2026", 20),
+        ("Freitag, 20. November 2026", 20),
+        ("20 nov. 2026", 20),
+        ("1er novembre 2026", 1),
+        ("20 de nov. de 2026", 20),
+        ("Nov 20, 2026", 20),
+        ("Thu, Nov 20, 2026", 20),
+        ("20-Nov-2026", 20),
+        ("2026年11月20日", 20),
+        ("2026년 11월 20일", 20),
+    ],
+)
+def test_days_as_other_languages_write_them(text: str, day: int) -> None:
+    assert read_day(text) == date(2026, 11, day)
+
+
+@pytest.mark.parametrize("text", ["31 Feb 2026", "Foo 3, 2026", "11/20/26", "Nov 20", "lis 20 2026x", ""])
+def test_what_is_no_day(text: str) -> None:
+    assert read_day(text) is None

@@ -39,7 +39,7 @@ def test_the_lane_that_rests_is_named_with_the_mail_that_waits(as_ada: FlaskClie
     assert "Second relay" not in page
     with clock.moved(timedelta(minutes=20)):
         listed = plain(as_ada.get(path).text)
-    assert "Mail rests" in listed
+    assert "Sending on hold" in listed
     assert "Quiet for now" not in listed
     open_lane(str(first))
     assert "rests until" not in plain(as_ada.get(f"{path}/{incident.id}").text)

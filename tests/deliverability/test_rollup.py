@@ -6,19 +6,21 @@ from datetime import datetime, timedelta
 import pytest
 from hypothesis import HealthCheck, given, reject, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, insert, select, text, update
 
 from app.accounts.models import Workspace
 from app.campaigns.models import Campaign
 from app.core import clock
 from app.core.database import db, every_workspace
 from app.deliverability.models import WatchHour
-from app.deliverability.watch.rollup import recount, recount_all, recount_lately
+from app.deliverability.watch.rollup import recount, recount_all, recount_former, recount_lately
+from app.messages.models import Run
+from app.sending.models import Transport
 from tests.factories.histories import Letter, a_campaign, write
 
 COLUMNS = (
-    *("sent", "deferred", "bounced_address", "bounced_sender", "bounced_other"),
-    *("complained", "clicked", "unsubscribed"),
+    *("sent", "deferred", "own", "bounced_address", "bounced_sender", "bounced_other"),
+    *("late", "complained", "clicked", "unsubscribed"),
 )
 SCOPES = {
     "userunknown": "bounced_address",
@@ -37,7 +39,7 @@ attempts = st.one_of(
     st.tuples(HOURS, st.just("sent"), st.just(250), st.just("")),
     st.tuples(
         HOURS,
-        st.just("deferred"),
+        st.sampled_from(["deferred", "kept"]),
         st.sampled_from([421, 450, 550]),
         st.sampled_from(["speeding", "blocked", "systemerror"]),
     ),
@@ -48,7 +50,8 @@ events = st.one_of(
         HOURS, st.just("bounced"), st.just(""), st.sampled_from(sorted(SCOPES)).map(lambda word: {"reason": word})
     ),
     st.tuples(HOURS, st.just("clicked"), st.sampled_from(["human", "machine"]), st.just({})),
-    st.tuples(HOURS, st.sampled_from(["complained", "unsubscribed", "opened", "deferred"]), st.just(""), st.just({})),
+    st.tuples(HOURS, st.sampled_from(["complained", "unsubscribed", "opened"]), st.just(""), st.just({})),
+    st.tuples(HOURS, st.just("deferred"), st.just(""), st.just({"by": "mail"})),
 )
 letters = st.builds(
     Letter,
@@ -92,6 +95,37 @@ def test_all_is_what_the_parts_are(scope: Workspace) -> None:
     assert sum(parts.values()) == 4
 
 
+def test_what_a_former_release_counted_is_counted_anew_by_itself(scope: Workspace) -> None:
+    campaign = a_campaign()
+    write(campaign, [Letter(attempts=[(hours, "sent", 250, "")]) for hours in (1, 24 * 20, 24 * 45)])
+    db.session.commit()
+    with every_workspace():
+        recount_all()
+        parts = counted(scope)
+        former = {"own": None, "late": None, "transport": "Relay of old"}
+        db.session.execute(update(WatchHour).where(WatchHour.workspace_id == scope.id).values(former))
+        rounds = 0
+        while recount_former() and rounds < 9:
+            rounds += 1
+        assert counted(scope) == parts
+        assert 2 <= rounds < 9
+        assert recount_former() == 0
+
+
+def test_what_is_older_than_its_attempts_stays_as_it_was_counted(scope: Workspace) -> None:
+    campaign = a_campaign()
+    write(campaign, [Letter(attempts=[(1, "sent", 250, "")])])
+    old = clock.now().replace(minute=0, second=0, microsecond=0) - timedelta(days=365 * 3)
+    facts = {"workspace_id": scope.id, "campaign_id": campaign.id, "provider": "yahoo", "transport": "Relay"}
+    db.session.execute(insert(WatchHour).values(hour=old, domain="aviary.example.com", sent=7, **facts))
+    with every_workspace():
+        recount_lately()
+        for _ in range(3):
+            recount_former()
+        (kept,) = db.session.scalars(select(WatchHour).where(WatchHour.hour == old)).all()
+    assert (kept.sent, kept.own, kept.late) == (7, 0, 0)
+
+
 def test_the_latest_hours_leave_the_earlier_alone(scope: Workspace) -> None:
     campaign = a_campaign()
     write(campaign, [Letter(attempts=[(30, "sent", 250, "")]), Letter(attempts=[(1, "sent", 250, "")])])
@@ -119,7 +153,7 @@ def test_a_late_bounce_counts_for_the_transport_that_took_the_mail(scope: Worksp
         rows = db.session.scalars(select(WatchHour).where(WatchHour.workspace_id == scope.id)).all()
     assert {row.transport for row in rows} == {"Spare"}
     assert {row.domain for row in rows} == {"aviary.example.com"}
-    assert sum(row.bounced_address for row in rows) == 1
+    assert [sum(getattr(row, name) for row in rows) for name in ("sent", "bounced_address", "late")] == [1, 1, 1]
 
 
 def test_what_came_back_counts_for_the_transport_it_had_gone_by_not_for_the_second_try(scope: Workspace) -> None:
@@ -141,7 +175,7 @@ def test_what_came_back_counts_for_the_transport_it_had_gone_by_not_for_the_seco
         recount_lately()
         rows = db.session.scalars(select(WatchHour).where(WatchHour.workspace_id == scope.id)).all()
     found = {
-        name: (sum(row.bounced_sender for row in rows if row.transport == name),
+        name: (sum(row.late or 0 for row in rows if row.transport == name),
                sum(row.complained for row in rows if row.transport == name))
         for name in ("First", "Second", "")
     }  # fmt: skip
@@ -156,6 +190,55 @@ def test_where_no_provider_is_known_it_counts_by_the_domain(scope: Workspace) ->
     assert sorted(found) == ["example.com", "none", "yahoo"]
 
 
+def test_what_a_relay_says_to_everybody_is_no_deferral_of_a_provider(scope: Workspace) -> None:
+    kept = [(1.2, "kept", 451, "systemerror"), (1.0, "sent", 250, "")]
+    own = [(1.2, "deferred", 0, "networkerror"), (1.1, "deferred", 550, "norelaying"), (1.0, "kept", 554, "blocked")]
+    theirs = [(1.2, "deferred", 451, "speeding")]
+    write(a_campaign(), [Letter("yahoo", kept), Letter("google", kept), Letter("google", own), Letter("yahoo", theirs)])
+    with every_workspace():
+        recount_lately()
+        rows = db.session.scalars(select(WatchHour).where(WatchHour.workspace_id == scope.id)).all()
+    found: Counter[tuple[str, str]] = Counter()
+    for row in rows:
+        found["deferred", row.provider] += row.deferred
+        found["own", row.provider] += row.own or 0
+        assert row.bounced_sender == 0
+    assert +found == {("own", "yahoo"): 1, ("own", "google"): 4, ("deferred", "yahoo"): 1}
+
+
+def test_what_an_api_puts_off_is_its_own(scope: Workspace) -> None:
+    api, relay = a_run("Postmark", kind="postmark"), a_run("Relay")
+    theirs = [(1.0, "deferred", 451, "speeding")]
+    write(a_campaign(), [Letter("yahoo", theirs, run=api), Letter("google", theirs, run=relay)])
+    with every_workspace():
+        recount_lately()
+        rows = db.session.scalars(select(WatchHour).where(WatchHour.workspace_id == scope.id)).all()
+    assert {row.provider: (row.own, row.deferred) for row in rows} == {"yahoo": (1, 0), "google": (0, 1)}
+
+
+def test_two_transports_at_one_place_are_told_apart(scope: Workspace) -> None:
+    runs = [a_run("News"), a_run("Receipts"), None]
+    letters = [Letter(transport="mail.example.com:587", run=run) for run in runs]
+    write(a_campaign(), letters)
+    with every_workspace():
+        recount_lately()
+        rows = db.session.scalars(select(WatchHour.transport).where(WatchHour.workspace_id == scope.id)).all()
+    numbers = db.session.scalars(select(Transport.id).where(Transport.workspace_id == scope.id)).all()
+    place = "mail.example.com:587"
+    assert sorted(rows) == sorted([place, *(f"{number} {place}" for number in numbers)])
+
+
+def a_run(name: str, kind: str = "smtp") -> int:
+    """A run of a transport of its own at one and the same place; its number."""
+    transport = Transport(name=name, kind=kind, host="mail.example.com", port=587)
+    db.session.add(transport)
+    db.session.flush()
+    run = Run(campaign_id=a_campaign().id, host="h", pid=1, journal="j", transport_id=transport.id)
+    db.session.add(run)
+    db.session.flush()
+    return run.id
+
+
 def by_hand(letter: Letter, campaign: Campaign, now: datetime) -> Counter[tuple[object, ...]]:
     """What one message adds, one fact after the other."""
     found: Counter[tuple[object, ...]] = Counter()
@@ -164,9 +247,14 @@ def by_hand(letter: Letter, campaign: Campaign, now: datetime) -> Counter[tuple[
         at = (now - timedelta(hours=hours)).replace(minute=0, second=0, microsecond=0)
         found[(at, campaign.id, letter.provider or "example.com", transport, column)] += 1
 
+    moments = {outcome: {one[0] for one in letter.attempts if one[1] == outcome} for outcome in ("deferred", "kept")}
+    if moments["deferred"] & moments["kept"]:
+        reject()  # Two attempts at one message at the same moment there are not.
     for hours, outcome, code, reason in letter.attempts:
         if outcome == "sent":
             add(hours, letter.transport, "sent")
+        elif outcome == "kept":
+            add(hours, letter.transport, "own")
         elif outcome == "deferred":
             refused = code >= 500 and SCOPES.get(reason) == "bounced_sender"
             add(hours, letter.transport, "bounced_sender" if refused else "deferred")
@@ -179,8 +267,17 @@ def by_hand(letter: Letter, campaign: Campaign, now: datetime) -> Counter[tuple[
             alike = [one for one in told if one[0] == first[0]]
             if len({SCOPES.get(one[3].get("reason", "")) for one in alike}) > 1:
                 reject()
-            add(first[0], way, SCOPES[first[3]["reason"]] if kind == "bounced" else kind)
+            add(first[0], way, SCOPES.get(first[3].get("reason", ""), kind))
+            if kind == "bounced" and nearest(letter, first[0]) == "sent":
+                add(first[0], way, "late")
     return found
+
+
+def nearest(letter: Letter, hours: float) -> str:
+    """The outcome of the last attempt before, else of the first after: what a refusal that was met speaks of."""
+    tried = list(enumerate(letter.attempts))
+    best = min(tried, key=lambda one: (one[1][0] < hours, abs(one[1][0] - hours), -one[0]), default=None)
+    return best[1][1] if best else ""
 
 
 def counted(scope: Workspace) -> dict[tuple[object, ...], int]:

@@ -15,13 +15,18 @@ from app.messages.models import Attempt, Event, Message
 
 @dataclass
 class Letter:
-    """One message: who gets it, what each attempt brought (hours ago, outcome, code, reason), what was heard of it."""
+    """One message: who gets it, what each attempt brought (hours ago, outcome, code, reason), what was heard of it.
+
+    The outcome `kept` is a deferral by a server that refuses everybody: an attempt, and no news of the message.
+    """
 
     provider: str = "yahoo"
     attempts: list[tuple[float, str, int, str]] = field(default_factory=lambda: [(2.0, "sent", 250, "")])
     events: list[tuple[float, str, str, dict[str, str]]] = field(default_factory=list)
     """Hours ago, kind, label, data."""
     transport: str = "Relay"
+    run: int | None = None
+    """Of the attempts; None: the installation's own way."""
 
 
 def a_campaign(state: str = "sending", *, domain: str = "aviary.example.com", name: str = "") -> Campaign:
@@ -55,9 +60,11 @@ def write(campaign: Campaign, letters: list[Letter], now: datetime | None = None
         about = {"workspace_id": workspace, "message_id": message.id, "campaign_id": campaign.id}
         for hours, outcome, code, reason in letter.attempts:
             at = now - timedelta(hours=hours)
-            tries.append(
-                {**about, "at": at, "transport": letter.transport, "outcome": outcome, "code": code, "reason": reason}
-            )
+            way = {"transport": letter.transport, "run_id": letter.run, "code": code or None, "reason": reason}
+            tries.append({**about, **way, "at": at, "outcome": "deferred" if outcome == "kept" else outcome})
+            if outcome == "deferred":
+                heard = {"reason": reason, "code": str(code)}
+                told.append({**about, "id": uuid4(), "at": at, "kind": outcome, "label": "", "data": heard})
         for hours, kind, label, data in letter.events:
             told.append(
                 {**about, "id": uuid4(), "at": now - timedelta(hours=hours), "kind": kind, "label": label, "data": data}
@@ -69,8 +76,8 @@ def write(campaign: Campaign, letters: list[Letter], now: datetime | None = None
     return ids
 
 
-def complain(message_ids: list[int], campaign: Campaign, at: datetime | None = None) -> None:
-    """A complaint about each of these messages. Not committed."""
+def complain(message_ids: list[int], campaign: Campaign, at: datetime | None = None, by: str = "mail") -> None:
+    """A complaint about each of these messages, by the way it came. Not committed."""
     rows = [
         {
             "id": uuid4(),
@@ -80,6 +87,7 @@ def complain(message_ids: list[int], campaign: Campaign, at: datetime | None = N
             "campaign_id": campaign.id,
             "kind": "complained",
             "label": "human",
+            "data": {"by": by},
         }
         for one in message_ids
     ]

@@ -76,6 +76,7 @@ def _page() -> dict[str, Any]:
     return {
         "workspace": SimpleNamespace(name="Dovecote Press", slug="dovecote"),
         "nav": _navigation(),
+        "open_matters": lambda: 3,
         "current_user": SimpleNamespace(is_authenticated=False) if "out" in request.args else Person(),
     }
 
@@ -88,12 +89,14 @@ def _navigation() -> list[dict[str, Any]]:
         entry(name, "users", active=name == "Lists") for name in ("People", "Lists", "Imports", "Suppressions")
     )
     in_audience = request.path == "/lists"
+    on_phones = {"on_phones": True}
     return [
-        entry("Home", "house"),
-        entry("Campaigns", "send", active=not in_audience),
-        entry("Audience", "users", active=in_audience, children=audience),
+        entry("Home", "house") | on_phones,
+        entry("Campaigns", "send", active=not in_audience) | on_phones,
+        entry("Audience", "users", active=in_audience, children=audience) | on_phones,
         entry("Templates & media", "layout-template"),
         entry("Reports", "chart-column"),
+        entry("Deliverability", "activity") | on_phones | {"counts_open": True},
         entry("Settings", "settings"),
     ]
 

@@ -208,8 +208,8 @@ def test_a_senders_fault_alerts_and_leaves_the_address_alone():
 
 def test_the_vocabulary_is_the_whole_of_it():
     scored = {word for word, reason in REASONS.items() if reason.effect == "score"}
-    assert scored == {"mailboxfull", "suspend", "filtered", "norelaying"}
-    assert len(REASONS) == 35
+    assert scored == {"mailboxfull", "suspend", "filtered", "norelaying", "forwarded"}
+    assert len(REASONS) == 36
 
 
 @pytest.mark.parametrize(

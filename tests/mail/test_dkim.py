@@ -44,7 +44,7 @@ def assert_well_formed(data: bytes, original: bytes) -> None:
     assert all(line.strip() and (line[:1] == b" " or line.startswith(b"DKIM-Signature: ")) for line in lines)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(TEXT, TEXT | LONG, TEXT, TEXT, st.sampled_from(["relaxed/relaxed", "relaxed/simple"]))
 def test_any_mail_of_a_campaign_verifies(name, subject, text, html, canonicalization):
     sender = Sender(name, "news@example.com", "hello@example.com")
@@ -65,7 +65,7 @@ def test_any_mail_of_a_campaign_verifies(name, subject, text, html, canonicaliza
     assert verifies(signed, 1)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200) | st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"a", b"\xff"])).map(b"".join))
 def test_any_body_verifies(body):
     # dkimpy takes a bare LF for a line end, which no mail of ours has.
@@ -121,7 +121,7 @@ def test_feedback_loop_headers_are_signed():
     assert not verifies(signed.replace(b"report=arf", b"report=xarf"))
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_any_other_character_in_a_signed_field_or_the_body_is_noticed(data):
     signed = sign(PLAIN, BOTH)

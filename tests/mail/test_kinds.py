@@ -156,3 +156,61 @@ def test_without_another_servers_name_the_reporting_one_refused() -> None:
     raw = dsn(group).replace(b"dns; mx.example.org", b"dns;bay0.hotmail.com")
     assert [one.suppress for one in read_mail(raw).recipients] == [True]
     assert [one.suppress for one in read_mail(dsn(group)).recipients] == [False]
+
+
+@pytest.mark.parametrize(
+    ("sender", "subject", "text"),
+    [
+        (
+            "Postmaster <postmaster@example.org>",
+            "Problems with the delivery of mail",
+            "Your users get 550 5.1.1 user unknown for bob@example.org, though he is there. Would you look into it?",
+        ),
+        (
+            "Mail Administrator <postmaster@example.org>",
+            "Your mailbox is nearly full",
+            "bob@example.org, new mail could not be delivered to you next week.",
+        ),
+        (
+            "Mail Delivery System <claims@phish.example>",
+            "Action required",
+            "Dear bob@example.org, 3 messages could not be delivered to you. Release them: https://phish.example/1",
+        ),
+        (
+            "Postmaster Weekly <news@postmaster-weekly.test>",
+            "Undeliverable mail: a guide",
+            "These recipients failed most: bob@example.org. The commonest code is 550 5.1.1.",
+        ),
+        (
+            "Parcels <no-reply@parcels.example>",
+            "Delivery failed",
+            "We could not deliver your parcel 550-22 to the following address: 5 Main Street. Ask depot@example.net.",
+        ),
+    ],
+)
+def test_letters_about_deliveries_are_no_reports(sender: str, subject: str, text: str) -> None:
+    assert read_mail(mail(sender, subject, text)).recipients == ()
+
+
+@pytest.mark.parametrize("more", ["Auto-Submitted: auto-replied\n", "Precedence: bulk\n"])
+def test_the_same_words_of_a_program_are_a_report(more: str) -> None:
+    text = "550 5.1.1 user unknown: bob@example.org"
+    found = read_mail(mail("Postmaster <postmaster@example.org>", "Delivery problem", text, more=more))
+    assert [one.address for one in found.recipients] == ["bob@example.org"]
+
+
+@pytest.mark.parametrize(
+    "subject", ["Zustellung verzögert: Brief", "Message retardé", "Доставка задерживается", "配信遅延"]
+)
+def test_delays_in_other_languages(subject: str) -> None:
+    text = "bob@example.org\n450 4.4.1 try again later"
+    assert read_mail(mail("MAILER-DAEMON@mx.example.org", subject, text, path="<>")).kind == "delayed"
+
+
+@pytest.mark.parametrize(
+    "subject", ["**Message you sent blocked by our bulk email filter**", "MailMarshal has blocked your message"]
+)
+def test_notices_of_filters_name_whom_the_mail_was_for(subject: str) -> None:
+    text = "Your message to: bob@example.org\nwas blocked by our Spam Firewall. It has NOT BEEN DELIVERED."
+    found = read_mail(mail("postmaster@mx.example.org", subject, text, path="<>"))
+    assert [(one.address, one.suppress) for one in found.recipients] == [("bob@example.org", False)]

@@ -89,3 +89,53 @@ def test_bystanders_are_not_recipients(bystander):
         f"ada@example.org is unknown to us. Questions? {bystander}\n"
     )
     assert [one.address for one in read_mail(raw).recipients] == [ADA]
+
+
+def told(text: str) -> tuple[str, str, bool]:
+    raw = "From: MAILER-DAEMON@mx.example.org\nTo: hello@example.com\nSubject: failure notice\n\n"
+    (one,) = read_mail(letter(raw + text)).recipients
+    return one.address, one.reason, one.suppress
+
+
+EXIM = "This message was created automatically by mail delivery software.\n\nThe following address(es) failed:\n\n"
+HMAIL = "The following recipient(s) could not be reached:\n\nada@example.org\n   Error Type: SMTP\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        # Exim's own router, and another server's reply that Exim only passes on.
+        (f"{EXIM}  ada@example.org\n    No such person at this address\n", "userunknown"),
+        (f'{EXIM}  ada@example.org\n    unknown local-part "ada" in domain "example.org"\n', "userunknown"),
+        (f"{EXIM}  ada@example.org\n    host mx.example.org: 550 no such person\n", "filtered"),
+        (f"{EXIM}  ada@example.org\n    local delivery failed, command said: unknown user\n", "filtered"),
+        # IONOS names the command.
+        (
+            f"{EXIM}  ada@example.org:\n    SMTP error from remote server for RCPT TO command, host: mx (192.0.2.1) "
+            "reason: 550 unknown user\n",
+            "userunknown",
+        ),
+        (
+            f"{EXIM}  ada@example.org:\n    SMTP error from remote server for TEXT command, host: mx (192.0.2.1) "
+            "reason: 550 unknown user\n",
+            "filtered",
+        ),
+        # hMailServer shows the dialogue.
+        (
+            f"{HMAIL}   hMailServer sent: RCPT TO:<ada@example.org>\n   Remote server replied: 550 Unknown user\n",
+            "userunknown",
+        ),
+        (f"{HMAIL}   hMailServer sent: DATA\n   Remote server replied: 550 Unknown user\n", "filtered"),
+        # Gmail's states: 14 is RCPT, 17 and 18 come after DATA.
+        (
+            "Delivery to the following recipient failed:\n\n  ada@example.org\n\n550 unknown user (state 14)",
+            "userunknown",
+        ),
+        ("Delivery to the following recipient failed:\n\n  ada@example.org\n\n550 unknown user (state 17)", "filtered"),
+        # IMail, GroupWise and CommuniGate, of their own directories.
+        ("Unknown user: ada@example.org\n", "userunknown"),
+        ("The message was undeliverable to the following:\n  ada@example.org (user not found)\n", "userunknown"),
+    ],
+)
+def test_where_a_system_says_that_it_asked(text: str, reason: str) -> None:
+    assert told(text) == ("ada@example.org", reason, reason == "userunknown")

@@ -205,3 +205,119 @@ def test_a_count_of_unknown_recipients_condemns_none_of_them(text: str) -> None:
 )
 def test_what_is_said_of_a_mailbox(text: str, reason: str) -> None:
     assert classify_reply(550, text, stage="rcpt").reason == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5.1.1 wrong recipient",
+        "Command RCPT User <ada@example.org> not OK",
+        "5.1.1 <ada@example.org> recipient mailbox unallocated",
+        "unavailable mail user",
+        "The email account that you tried to reach does no exist",
+        "ada@example.org: user not exist",
+        "5.1.1 email address lookup in domain map failed",
+        "User is not a member of domain: ada@example.org",
+        "5.1.1 User hasn't got the service mapped",
+        "5.1.1 Recipient address rejected: mail for this user is not known here, no such user",
+    ],
+)
+def test_more_ways_to_say_in_english_that_nobody_is_there(text: str) -> None:
+    assert classify_reply(550, text, stage="rcpt").suppress
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "5.1.1 Message blocked, see our pages",
+        "5.1.1 Your mail was refused",
+        "5.1.1 Access denied",
+        "5.1.1 You look like spam",
+        "5.1.1 SMTP authentication is required for unknown users",
+        "5.1.7 User unknown",
+        "5.1.8 Address does not exist",
+        "5.1.1 Mailbox blocked due to inactivity",
+        "5.1.1 Archived recipient",
+    ],
+)
+def test_the_code_of_a_bad_address_under_words_that_speak_of_something_else(text: str) -> None:
+    assert not classify_reply(550, text, stage="rcpt").suppress
+
+
+@pytest.mark.parametrize(
+    ("code", "text", "suppress"),
+    [
+        (554, "5.7.1 <ada@example.org>: Recipient address rejected: User unknown", True),
+        (554, "5.7.1 <ada@example.org>: Recipient address rejected: Not in recipient list", True),
+        (554, "5.7.1 <ada@example.org>: Recipient address rejected: Unknown policy violated", False),
+        (554, "5.7.1 User unknown", False),
+        (550, "5.7.1 <ada@example.org>: Recipient address rejected: User unknown", False),
+    ],
+)
+def test_postfix_answers_for_its_tables_with_a_code_of_security(code: int, text: str, suppress: bool) -> None:
+    assert classify_reply(code, text, stage="rcpt").suppress is suppress
+
+
+def test_an_address_that_has_another_owner_since_is_lost() -> None:
+    assert classify_reply(550, "5.7.17 Mailbox owner has changed", stage="rcpt").suppress
+    assert classify_reply(550, "5.7.18 Domain owner has changed", stage="rcpt").suppress
+
+
+@pytest.mark.parametrize(
+    ("host", "code", "text", "reason", "suppress"),
+    [
+        (
+            "mta7.am0.yahoodns.net",
+            554,
+            "delivery error: dd ada@yahoo.com is no longer valid. [-20]",
+            "userunknown",
+            True,
+        ),
+        (
+            "mxs.mail.ru",
+            550,
+            "invalid mailbox. Local mailbox ada@mail.ru is unavailable: user is terminated",
+            "userunknown",
+            True,
+        ),
+        (
+            "acme.in.tmes.trendmicro.com",
+            554,
+            "5.7.1 <a@example.org>: Recipient address rejected: Invalid-Recipient.",
+            "userunknown",
+            True,
+        ),
+        (
+            "acme.in.tmes.trendmicro.com",
+            554,
+            "5.7.1 <a@example.org>: Recipient address rejected: BLOCK-SENDER.",
+            "policyviolation",
+            False,
+        ),
+        (
+            "mx1.us.ppe-hosted.com",
+            550,
+            "5.7.1 <a@example.org>: Recipient address rejected: marked as invalid.",
+            "userunknown",
+            True,
+        ),
+        ("mfsmax.docomo.ne.jp", 550, "5.1.1 Unknown user a@docomo.ne.jp", "userunknown", True),
+        ("mfsmax.docomo.ne.jp", 550, "5.2.0 Unknown user a@docomo.ne.jp", "filtered", False),
+    ],
+)
+def test_words_of_providers_and_filters(host: str, code: int, text: str, reason: str, suppress: bool) -> None:
+    verdict = classify_reply(code, text, stage="rcpt", remote_host=host)
+    assert (verdict.reason, verdict.suppress) == (reason, suppress)
+
+
+@pytest.mark.parametrize(
+    ("notes", "suppress"),
+    [
+        ("ada wasn't found at example.org.", True),
+        ("The email address you entered couldn't be found.", True),
+        ("Your message to ada@example.org couldn't be delivered.", False),
+    ],
+)
+def test_a_system_that_says_itself_whom_it_did_not_find_bears_the_reply_out(notes: str, suppress: bool) -> None:
+    found = judge("550 user unknown", status="5.0.0", reply_code=550, stage=None, notes=notes)
+    assert found.suppress is suppress

@@ -21,6 +21,7 @@ from tests.conftest import sign_in
 from tests.factories.messages import sent_message
 from tests.tracking.acting.world import bounce
 from tests.tracking.incidents.crowd import Crowd, crowd
+from tests.tracking.incidents.owners import Owners
 
 HEADING = "Waits for you"
 
@@ -94,6 +95,23 @@ def test_a_missed_schedule_and_doubtful_messages_wait(as_ada: FlaskClient, works
     assert "By hand" not in page
     assert "1 message of “Dovecote weekly” is in doubt" in page
     assert f"/campaigns/{sent.campaign.id}/ledger/uncertain" in page
+
+
+def test_what_the_guard_paused_and_a_provider_that_refuses_us_wait(as_ada: FlaskClient, workspace: Workspace) -> None:
+    owners = Owners(workspace, [])
+    paused, refused = owners.complaints(), owners.refusal()
+    owners.refusal(count=2, reason="badreputation")
+    page = as_ada.get(f"/w/{workspace.slug}/").text.split("</section>")[0]
+    assert "Campaign paused after complaints from Yahoo, AOL" in page
+    assert f"/campaigns/{paused.campaign_id}" in page
+    assert "Mail refused by Yahoo, AOL: Our server was refused" in page
+    assert f"/incidents/{refused.id}" in page
+    assert page.count('class="check-row') == 2, "a handful of refusals is everyday"
+    with in_workspace(workspace.id):
+        db.session.execute(text("UPDATE campaigns SET state = 'sending'"))
+        db.session.execute(text("UPDATE incidents SET ended_at = now() WHERE kind = 'blocked'"))
+        db.session.commit()
+    assert HEADING not in as_ada.get(f"/w/{workspace.slug}/").text
 
 
 def test_a_viewer_is_asked_nothing_and_others_see_only_their_own(as_vic: FlaskClient, burst: Crowd) -> None:

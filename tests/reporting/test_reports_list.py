@@ -29,7 +29,7 @@ def test_each_report_shows_its_figures(as_ada: FlaskClient, workspace: Workspace
     db.session.commit()
     with in_workspace(workspace.id):
         [row] = figures([sent.campaign.id])
-    assert (row["mailed"], row["bounced"], row["came_back"], row["clicked"]) == (1, 0, 0, 1)
+    assert (row["mailed"], row["bounced"], row["delivered"], row["clicked"]) == (1, 0, 1, 1)
     shown = " ".join(as_ada.get(f"/w/{workspace.slug}/reports").text.split())
     assert '<td class="num" data-label="Sent">1</td>' in shown
     assert '<td class="num" data-label="Human clicks">1<span class="cell-sub">100.0% of 1</span></td>' in shown
@@ -41,7 +41,7 @@ def test_a_refusal_at_once_is_bounced_and_not_sent(workspace: Workspace, as_ada:
     db.session.execute(text(query), {"id": sent.message.id})
     with in_workspace(workspace.id):
         [row] = figures([sent.campaign.id])
-    assert (row["mailed"], row["bounced"], row["came_back"]) == (0, 1, 0)
+    assert (row["mailed"], row["bounced"], row["tried"]) == (0, 1, 1)
 
 
 def test_older_reports_are_on_the_next_page(as_ada: FlaskClient, workspace: Workspace) -> None:

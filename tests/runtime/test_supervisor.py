@@ -242,6 +242,24 @@ def test_run_ends_cleanly_on_request(home: Path, number: signal.Signals) -> None
     assert not is_locked(home / "children.lock")
 
 
+def test_a_main_process_that_dies_while_all_come_up_leaves_nobody(home: Path) -> None:
+    code = f"""
+    import os, signal, subprocess, sys, time
+    left = subprocess.Popen([sys.executable, "-c", {STUBBORN!r}], close_fds=False)
+    print("left", left.pid, flush=True)
+    time.sleep(60)
+    """
+    supervisor = Supervisor([python("web", code, ready=lambda: False)], home)
+    supervisor.start()
+    wait_until(lambda: printed(home, "web", "here"))
+    left = int(log(home, "web").split("left ")[1].split()[0])
+    os.kill(supervisor.children[0].pid, signal.SIGKILL)
+    with pytest.raises(Unavailable), supervisor:
+        supervisor.wait_ready()
+    wait_until(lambda: not is_running(left))
+    assert not is_locked(home / "children.lock")
+
+
 def test_second_request_kills(home: Path) -> None:
     runner = run(home, "stubborn")
     assert runner.stdout is not None

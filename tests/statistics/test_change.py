@@ -39,6 +39,8 @@ def test_there_are_hardly_any_false_alarms(rate: float, n: int, n2: int) -> None
         ((30, 1000), (25, 1000), "same"),
         ((13_000, 100_000), (10_000, 100_000), "same"),  # beyond chance, and less than half as much again
         ((0, 5000), (100, 5000), "down"),
+        ((17, 750), (0, 490), "up"),  # a chance of 0.02 %, though the interval beside a zero is wide
+        ((7, 750), (0, 490), "same"),  # of 3 %
     ],
 )
 def test_what_matters_is_seen(now: tuple[int, int], before: tuple[int, int], direction: str) -> None:

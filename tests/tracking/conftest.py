@@ -10,6 +10,8 @@ from redis import Redis
 from app.accounts.models import Workspace
 from app.core.database import db, every_workspace
 from app.factory import create_app
+from app.mail.wire import WireMail
+from app.sending import outgoing
 from app.tracking.hits import STREAM, Hit, Recorder, decode
 from app.tracking.intake import take_in_hits
 from app.tracking.recording import tools_of
@@ -54,6 +56,19 @@ def stream(app: Flask, context: None) -> Iterator[Stream]:
 def sent(workspace: Workspace) -> Sent:
     """A message to Ada, an hour ago, with six links."""
     return sent_message(workspace)
+
+
+@pytest.fixture
+def outbox(monkeypatch: pytest.MonkeyPatch) -> list[WireMail]:
+    """The system's own mails that left."""
+    left: list[WireMail] = []
+
+    def catch(_workspace_id: int, mail: WireMail) -> str:
+        left.append(mail)
+        return "250 OK"
+
+    monkeypatch.setattr(outgoing, "send_mail", catch)
+    return left
 
 
 @pytest.fixture

@@ -1,9 +1,6 @@
 """The bounce mailbox over real SMTP: stored before the answer, for its own domain only."""
 
-import asyncio
 import smtplib
-import socket
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -12,53 +9,16 @@ from sqlalchemy import func, select
 
 from app.core import clock
 from app.core.database import db
-from app.core.extensions import keyring, queue
 from app.core.settings import Settings
-from app.core.tokens import Purpose
+from app.mail.mime import MAX_SIZE
 from app.messages.models import IncomingMail
-from app.tracking import incoming_door
-from app.tracking.incoming_door import LINE_LIMIT, SIZE_LIMIT, House
-from app.tracking.listener import serve
-
-LETTER = b"From: MAILER-DAEMON@mx.example.net\r\nSubject: Undelivered\r\n\r\n.dots and \xff bytes stay\r\n"
-OURS = "b+abcdefghijklmnopqrstuvwx23@bounces.example.com"
+from app.tracking.incoming_door import LINE_LIMIT, SIZE_LIMIT
+from tests.tracking.listener_talk import LETTER, OURS, on_a_free_port, ours, send, stored, talk, token_of
 
 
 @pytest.fixture
 def listening(settings: Settings, context: None) -> Settings:
-    """The settings of a listener on a free port. Strangers have sent nothing yet today."""
-    for key in queue().scan_iter("merpati:strangers:*"):
-        queue().delete(key)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    return settings.model_copy(update={"bounce_listen": f"127.0.0.1:{port}"})
-
-
-def talk(settings: Settings, say: Callable[[smtplib.SMTP], Any], house: House | None = None) -> Any:
-    """Run the listener for the length of a conversation."""
-
-    def converse() -> Any:
-        host, port = settings.bounce_listen.split(":")
-        with smtplib.SMTP(host, int(port), timeout=20) as client:
-            return say(client)
-
-    async def main() -> Any:
-        ready, stop = asyncio.Event(), asyncio.Event()
-        server = asyncio.create_task(serve(settings, ready=ready, stop=stop, house=house))
-        await ready.wait()
-        try:
-            return await asyncio.to_thread(converse)
-        finally:
-            stop.set()
-            await server
-
-    return asyncio.run(main())
-
-
-def stored(to: str) -> list[IncomingMail]:
-    db.session.rollback()
-    return list(db.session.scalars(select(IncomingMail).where(IncomingMail.envelope_to == to)))
+    return on_a_free_port(settings)
 
 
 def test_a_mail_is_stored_byte_by_byte(listening: Settings) -> None:
@@ -78,11 +38,6 @@ def test_the_same_mail_twice_is_one_row(listening: Settings) -> None:
     talk(listening, say)
     talk(listening, say)
     assert len(stored(to)) == 1
-
-
-def ours(number: int, kind: str = "b") -> str:
-    """An address that names a message of ours."""
-    return f"{kind}+{keyring().sign_for_mail(Purpose.RETURN_PATH, number)}@bounces.example.com"
 
 
 def test_one_mail_that_names_two_messages_is_stored_for_each(listening: Settings) -> None:
@@ -115,10 +70,10 @@ def test_what_names_nothing_has_an_allowance_for_a_day(listening: Settings) -> N
 
     def say(client: smtplib.SMTP) -> list[int]:
         client.ehlo()
-        return [_send(client, to, raw) for to, raw in mails]
+        return [send(client, to, raw) for to, raw in mails]
 
     long = b"Subject: x\r\n\r\n" + (b"y" * 70 + b"\r\n") * 80
-    token = keyring().sign_for_mail(Purpose.RETURN_PATH, 5).encode()
+    token = token_of(5).encode()
     mails = [
         ("a@bounces.example.com", b"1" + long),
         ("a@bounces.example.com", b"2" + long),
@@ -129,13 +84,53 @@ def test_what_names_nothing_has_an_allowance_for_a_day(listening: Settings) -> N
     ]
     assert talk(listening, say) == [250, 452, 452, 250, 250, 250]
     with clock.moved(timedelta(days=1)):
-        assert talk(listening, lambda client: (client.ehlo(), _send(client, *mails[1]))[1]) == 250
+        assert talk(listening, lambda client: (client.ehlo(), send(client, *mails[1]))[1]) == 250
 
 
-def _send(client: smtplib.SMTP, to: str, raw: bytes) -> int:
-    client.mail("")
-    client.rcpt(to)
-    return client.data(raw)[0]
+LONG = b"Subject: long\r\n\r\n" + (b"y" * 998 + b"\r\n") * 8_000
+"""Eight megabytes."""
+
+
+def test_a_reply_is_kept_whole_and_its_copies_as_far_as_they_are_read(listening: Settings) -> None:
+    to = [ours(number) for number in range(301, 311)]
+    talk(listening, lambda client: client.sendmail("ada@example.net", ["replies@bounces.example.com", *to[:9]], LONG))
+    assert [mail.raw for mail in stored(to[0])] == [LONG]
+    assert all([mail.raw for mail in stored(each)] == [LONG[:MAX_SIZE]] for each in to[1:9])
+    assert [mail.raw for mail in stored("replies@bounces.example.com")] == [LONG[:MAX_SIZE]]
+
+
+def test_of_a_report_what_is_read_is_kept(listening: Settings) -> None:
+    talk(listening, lambda client: client.sendmail("", [ours(311)], LONG))
+    assert [mail.raw for mail in stored(ours(311))] == [LONG[:MAX_SIZE]]
+
+
+def test_who_has_a_token_has_an_allowance_too(listening: Settings) -> None:
+    listening = listening.model_copy(update={"stranger_mail": 9_000_000})
+    token = token_of(312).encode()
+    in_the_text = b"In-Reply-To: <" + token + b"@mail.example.com>\r\n"
+
+    def say(client: smtplib.SMTP) -> list[int]:
+        client.ehlo()
+        first = [_reply(client, ours(312), b"%d" % number + LONG) for number in range(2)]
+        return [
+            *first,
+            _reply(client, "fbl@bounces.example.com", in_the_text + LONG),
+            _reply(client, ours(312), b"3" + LONG),
+            _reply(client, ours(312), b"4" + LONG),
+            _reply(client, "fbl@bounces.example.com", b"5" + in_the_text + LONG),
+            _reply(client, ours(312), LETTER),
+            _reply(client, ours(313), LONG),
+        ]
+
+    # Three are its share of the day, the fourth counts as a stranger's; small ones and other messages are not held up.
+    assert talk(listening, say) == [250, 250, 250, 250, 452, 452, 250, 250]
+    assert sum(len(mail.raw) for mail in stored(ours(312))) < 25 * 1024**2
+    with clock.moved(timedelta(days=1)):
+        assert talk(listening, lambda client: (client.ehlo(), _reply(client, ours(312), b"6" + LONG))[1]) == 250
+
+
+def _reply(client: smtplib.SMTP, to: str, raw: bytes) -> int:
+    return send(client, to, raw, sender="ada@example.net")
 
 
 def test_a_long_line_is_kept_whole(listening: Settings) -> None:
@@ -159,130 +154,10 @@ def test_a_mail_longer_than_20_mb_is_refused_for_good_and_the_next_is_taken(list
 
     def say(client: smtplib.SMTP) -> list[int]:
         client.ehlo()
-        return [_send(client, to, b"x" * (SIZE_LIMIT + 10)), _send(client, to, LETTER)]
+        return [send(client, to, b"x" * (SIZE_LIMIT + 10)), send(client, to, LETTER)]
 
     assert talk(listening, say) == [552, 250]
     assert [mail.raw for mail in stored(to)] == [LETTER]
-
-
-@pytest.mark.parametrize(
-    "command",
-    [
-        b"MAIL FROM:<a\0b@example.net>",
-        b"MAIL FROM:<\xe9@example.net>",
-        b"MAIL FROM:<>\r\nRCPT TO:<b\0@bounces.example.com>",
-        b"MAIL FROM:<>\r\nRCPT TO:<\xff\xfe@bounces.example.com>",
-        b"MAIL FROM:<>\r\nRCPT TO:<a\x7fb@bounces.example.com>",
-    ],
-)
-def test_addresses_that_are_no_text_are_refused_for_good(listening: Settings, command: bytes) -> None:
-    def say(client: smtplib.SMTP) -> Any:
-        client.ehlo()
-        *before, last = command.split(b"\r\n")
-        for line in before:
-            client.send(line + b"\r\n")
-            client.getreply()
-        client.send(last + b"\r\n")
-        return client.getreply()
-
-    code, words = talk(listening, say)
-    assert code == 553
-    assert b"Error: (" not in words
-
-
-@pytest.mark.parametrize(
-    "command", [b"VRFY \xff", b"HELP \xff", b"RCPT \xff", b"VRFY <", b'MAIL FROM:<"', b"EHLO \xff"]
-)
-def test_inner_words_are_not_told(listening: Settings, command: bytes) -> None:
-    def say(client: smtplib.SMTP) -> Any:
-        client.ehlo()
-        client.send(command + b"\r\n")
-        first = client.getreply()
-        client.rset()
-        return first, client.noop()[0]
-
-    (_code, words), after = talk(listening, say)
-    assert b"Error: (" not in words
-    assert after == 250
-
-
-def test_connections_are_counted_and_given_back(listening: Settings) -> None:
-    house = House(connections=3)
-
-    def say(client: smtplib.SMTP) -> Any:
-        address = client.sock.getpeername()
-        more = [smtplib.SMTP(*address, timeout=20) for _ in range(2)]
-        with pytest.raises(smtplib.SMTPConnectError) as refusal:
-            smtplib.SMTP(*address, timeout=20)
-        more.pop().quit()
-        with smtplib.SMTP(*address, timeout=20) as again:
-            again.ehlo()
-            answer = again.sendmail("", [OURS.replace("23@", "46@")], LETTER)
-        more.pop().close()
-        return refusal.value.smtp_code, answer
-
-    assert talk(listening, say, house) == (421, {})
-    assert house.addresses.total() == 0
-
-
-def test_of_one_address_ten_may_be_in_unless_it_is_this_machine() -> None:
-    house = House()
-    assert [house.enter("192.0.2.1") for _ in range(12)] == [True] * 10 + [False] * 2
-    assert [house.enter(address) for address in ("2001:db8::1", "fe80::1%eth0")] == [True, True]
-    assert all(house.enter("127.0.0.1") for _ in range(19))
-    assert all(house.enter("::1") for _ in range(19))
-    assert not house.enter("192.0.2.9")
-    house.leave("127.0.0.1")
-    assert house.enter("192.0.2.9")
-
-
-def test_when_all_mails_are_too_much_the_longest_gives_way(listening: Settings) -> None:
-    house = House(octets=3_000_000)
-
-    def say(client: smtplib.SMTP) -> Any:
-        address = client.sock.getpeername()
-        slow = [_unfinished(address, octets) for octets in (1_500_000, 900_000)]
-        client.ehlo()
-        last = _send(client, OURS.replace("23@", "22@"), b"x" * 700_000)
-        code = slow[0].getreply()[0]
-        slow[1].send(b"\r\n.\r\n")
-        answers = last, code, slow[1].getreply()[0]
-        for each in slow:
-            each.close()
-        return answers
-
-    assert talk(listening, say, house) == (250, 421, 250)
-    assert house.held == {}
-
-
-def _unfinished(address: tuple[str, int], octets: int) -> smtplib.SMTP:
-    client = smtplib.SMTP(*address, timeout=20)
-    client.ehlo()
-    client.mail("")
-    client.rcpt(OURS)
-    client.docmd("DATA")
-    client.send(b"%d" % octets + b"x" * octets)
-    return client
-
-
-def test_data_has_its_time_and_is_told_when_it_is_over(listening: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(incoming_door, "DATA_SECONDS", 0.3)
-
-    def say(client: smtplib.SMTP) -> Any:
-        other = _unfinished(client.sock.getpeername(), 10)
-        answer = other.getreply()
-        other.close()
-        return answer
-
-    code, words = talk(listening, say)
-    assert (code, words[:5]) == (421, b"4.4.2")
-
-
-def test_commands_without_end_are_ended(listening: Settings) -> None:
-    def say(client: smtplib.SMTP) -> Any:
-        return [client.noop()[0] for _ in range(101)]
-
-    assert talk(listening, say) == [250] * 100 + [421]
 
 
 @pytest.mark.parametrize("to", ["ada@example.org", "ada@bounces.example.com.example.org", "postmaster"])
@@ -337,3 +212,30 @@ def _drop_connections(settings: Settings) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid() AND query LIKE '%INTO incoming_mails%'"
         )
+
+
+def test_no_mail_is_smuggled_in(listening: Settings) -> None:
+    letter = b"\r\n".join(
+        [
+            b"Subject: one",
+            b"",
+            b"\n.\nMAIL FROM:<a@example.net>\n",
+            b"\n.",
+            b"RSET",
+            b"\r.\rRSET",
+            b"\0.",
+            b"RSET\n.",
+            b"end",
+            b"",
+        ]
+    )
+    to = OURS.replace("23@", "77@")
+
+    def say(client: smtplib.SMTP) -> list[int]:
+        client.ehlo()
+        codes = [client.mail("")[0], client.rcpt(to)[0], client.docmd("DATA")[0]]
+        client.send(letter + b".\r\n")
+        return [*codes, client.getreply()[0], client.noop()[0]]
+
+    assert talk(listening, say) == [250, 250, 354, 250, 250]
+    assert [mail.raw for mail in stored(to)] == [letter]

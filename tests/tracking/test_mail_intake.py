@@ -13,6 +13,7 @@ from app.audience.suppressions import is_suppressed
 from app.core.database import db, in_workspace
 from app.core.tokens import Keyring, Purpose
 from app.messages.models import IncomingMail
+from app.tracking import mail_intake
 from app.tracking.mail_intake import take_in_mail
 from tests.factories.messages import Sent, sent_message
 
@@ -154,6 +155,29 @@ def test_the_same_report_again_changes_nothing(sent: Sent) -> None:
     assert len(sent.events("bounced")) == 1
 
 
+def test_what_readers_of_other_rooms_see_to_waits_for_bounces(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_in_mail()
+    states: list[str] = []
+
+    def read(_mail: IncomingMail) -> str:
+        states.append(sent.now().state)
+        return "read"
+
+    monkeypatch.setattr(mail_intake, "READERS", [mail_intake.Reader(lambda raw: b"report" in raw, read)])
+    monkeypatch.setattr(mail_intake, "BATCH", 2)
+    arrived = [(b"Subject: report %d" % number, "dmarc") for number in range(3)]
+    arrived += [(b"Subject: something else", "x"), (dsn(sent.mail_token), f"b+{sent.mail_token}")]
+    mails = [
+        IncomingMail(digest=sha256(raw).digest(), envelope_from="", envelope_to=f"{to}@bounces.example.com", raw=raw)
+        for raw, to in arrived
+    ]
+    db.session.add_all(mails)
+    db.session.commit()
+    assert take_in_mail() == 5
+    assert states == ["bounced"] * 3
+    assert [mail.note for mail in mails[:4]] == ["read"] * 3 + ["no token of ours; nothing was changed"]
+
+
 def test_an_uncertain_message_is_settled_by_a_bounce(workspace: Workspace) -> None:
     sent = sent_message(workspace, state="uncertain")
     arrive(dsn(sent.mail_token), sent.mail_token)
@@ -174,6 +198,75 @@ def test_a_forged_token_changes_nothing(sent: Sent) -> None:
     assert suppression(sent) is None
     assert sent.now().state == "sent"
     assert sent.events() == []
+
+
+FORWARDED = "550 5.1.1 User unknown in virtual mailbox table"
+
+
+@pytest.mark.parametrize("other", ["grace@example.org", "stranger@elsewhere.test"])
+def test_a_failure_of_somebody_elses_address_is_kept_and_suppresses_nobody(sent: Sent, other: str) -> None:
+    mail = arrive(dsn(sent.mail_token, recipient=other, said=FORWARDED), sent.mail_token)
+
+    assert suppression(sent) is None
+    assert (sent.now().state, sent.now().reason) == ("bounced", "forwarded")
+    (event,) = sent.events("bounced")
+    assert (event.data["recipient"], event.data["effect"], event.data["persistence"]) == (other, "score", "temporary")
+    assert other in mail.facts["evidence"]
+    assert "the address is kept" in mail.note
+
+
+def test_what_the_other_address_says_of_us_counts_for_nobody(sent: Sent) -> None:
+    said = "554 5.7.1 Service unavailable; client host [192.0.2.1] blocked using a blocklist"
+    arrive(dsn(sent.mail_token, recipient="other@elsewhere.test", status="5.7.1", said=said), sent.mail_token)
+    (event,) = sent.events("bounced")
+    assert event.data["effect"] == "note"
+
+
+def test_afterwards_the_address_itself_may_still_fail(sent: Sent) -> None:
+    arrive(dsn(sent.mail_token, recipient="other@elsewhere.test", said=FORWARDED), sent.mail_token)
+    arrive(dsn(sent.mail_token), sent.mail_token)
+    assert suppression(sent) is not None
+
+
+@pytest.mark.parametrize(
+    "named", ["ADA@EXAMPLE.ORG", "ada+news@example.org", "ada@mail.example.org", "ada@mx1.internal", "ada"]
+)
+def test_the_address_in_another_spelling_is_the_address(sent: Sent, named: str) -> None:
+    arrive(dsn(sent.mail_token, recipient=named, said=FORWARDED), sent.mail_token)
+    assert suppression(sent) is not None
+
+
+def test_an_alias_whose_report_names_ours_is_the_address(sent: Sent) -> None:
+    other = "a.lovelace@house.example"
+    raw = dsn(sent.mail_token, recipient=other, said=FORWARDED)
+    raw = raw.replace(b"<a.lovelace@house.example>:", b"<a.lovelace@house.example> (expanded from <ada@example.org>):")
+    arrive(raw, sent.mail_token)
+    assert suppression(sent) is not None
+
+
+@pytest.mark.parametrize(
+    ("named", "counts"),
+    [
+        ("ada@example.org", True),
+        ("redacted@example.net", True),
+        ("grace@example.org", False),
+        ("x@elsewhere.test", False),
+    ],
+)
+def test_a_complaint_is_of_whom_it_names(sent: Sent, named: str, counts: bool) -> None:
+    raw = complaint(sent.mail_token).replace(b"Version: 1", f"Version: 1\r\nOriginal-Rcpt-To: {named}".encode())
+    mail = arrive(raw, sent.mail_token)
+    assert (suppression(sent) is not None) is counts
+    assert ("names somebody else" in mail.note) is not counts
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("opt-out", "unsubscribed"), ("opt-out-list", None)])
+def test_a_request_by_a_provider_is_a_wish_and_no_complaint(sent: Sent, kind: str, reason: str | None) -> None:
+    arrive(complaint(sent.mail_token).replace(b"abuse", kind.encode()), sent.mail_token)
+    found = suppression(sent)
+    assert (found.reason if found else None) == reason
+    assert sent.state_on() == "unsubscribed"
+    assert [event.kind for event in sent.events()] == ["unsubscribed"]
 
 
 def test_a_valid_token_does_not_suppress_somebody_else(sent: Sent, workspace: Workspace) -> None:

@@ -4,14 +4,17 @@ from typing import Any
 
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, stream_with_context, url_for
 from flask_babel import gettext as _
+from flask_login import current_user
 from sqlalchemy import select
 
 from app.accounts.access import member
 from app.accounts.models import Role
 from app.audience.erasure import erase as erase_person
 from app.audience.exports import people_csv
+from app.audience.failing import failing_days
 from app.audience.forms import NO_LIST, AddPersonForm, PersonForm, SubscribeForm, list_options
 from app.audience.history import timeline
+from app.audience.mistakes import mistake_of
 from app.audience.models import Attribute, Subscriber
 from app.audience.queries import (
     COUNT_TO,
@@ -157,6 +160,8 @@ def profile(person: Subscriber, form: SubscribeForm) -> str:
         consent=consent_of(person),
         suppressions=suppressions_of(person),
         facts=timeline(person),
+        failing=failing_days(person),
+        mistake=mistake_of(person, current_user.id),
     )
 
 

@@ -28,6 +28,8 @@ MOST_WAITING = 200
 """Read again at once: two months of reports from a few receivers."""
 _ON = "report_on"
 """The domain of a report, among the facts of its mail."""
+_TAKEN = "DMARC report of "
+"""How the note of a mail begins whose report was taken in."""
 _TYPES = frozenset(
     {
         *("application/gzip", "application/x-gzip", "application/zip", "application/x-zip-compressed"),
@@ -54,7 +56,7 @@ def take_in_report(raw: bytes) -> DmarcReport | None:
     seen in its DNS. Raises Invalid for a report that cannot be read. Safe to repeat.
     """
     attached = attached_report(raw)
-    return None if attached is None else _take_in(read_report(unpack(attached.file)), attached.sender)
+    return None if attached is None else _take_in(_read(attached), attached.sender)
 
 
 def read_incoming(mail: IncomingMail) -> str:
@@ -64,12 +66,12 @@ def read_incoming(mail: IncomingMail) -> str:
         return ""
     try:
         with db.session.begin_nested():
-            report = read_report(unpack(attached.file))
+            report = _read(attached)
             stored = _take_in(report, attached.sender)
     except Invalid as error:
         return f"a DMARC report that was not taken in: {error}"
     mail.facts = {**(mail.facts or {}), _ON: report.domain}
-    return UNPROVED if stored is None else f"DMARC report of {stored.organisation} on {stored.domain}"
+    return UNPROVED if stored is None else f"{_TAKEN}{stored.organisation} on {stored.domain}"
 
 
 def take_in_waiting(domain: str) -> int:
@@ -93,9 +95,11 @@ def _read_again(number: int) -> bool:
     if mail is None or mail.note != UNPROVED:
         return False
     mail.note = read_incoming(mail) or mail.note
+    # Only now its records were read: it may be cut off, and says so.
+    is_taken = mail.note.startswith(_TAKEN)
     db.session.flush()
     db.session.expunge(mail)  # its octets, which may be millions
-    return mail.note != UNPROVED
+    return is_taken
 
 
 def take_in_file(data: bytes) -> tuple[DmarcReport, bool]:
@@ -112,6 +116,11 @@ def take_in_file(data: bytes) -> tuple[DmarcReport, bool]:
     return stored, before is None
 
 
+def brings_report(raw: bytes) -> bool:
+    """Whether a mail brings a file that is named as reports are."""
+    return _report_part(read_parts(raw)) is not None
+
+
 def attached_report(raw: bytes) -> Attached | None:
     """The file in a mail that is named as reports are (RFC 9990 §3.5); None without one."""
     mail = read_parts(raw)
@@ -125,10 +134,12 @@ def attached_report(raw: bytes) -> Attached | None:
 def _report_part(mail: Part) -> Part | None:
     is_announced = _SUBJECT.search(mail.header.text("Subject")) is not None
     for part in mail.walk():
-        if part.content_type in _TYPES and not part.parts:
-            name = _file_name(part)
-            if _NAMED.fullmatch(name) or (is_announced and _PACKED.fullmatch(name)):
-                return part
+        if part.parts:
+            continue
+        name = _file_name(part)
+        # A name as the standard spells it is enough; its type is often wrong.
+        if _NAMED.fullmatch(name) or (is_announced and part.content_type in _TYPES and _PACKED.fullmatch(name)):
+            return part
     return None
 
 
@@ -137,35 +148,43 @@ def _file_name(part: Part) -> str:
     return (disposition or parameter(part.header.get("Content-Type"), "name") or "").strip()
 
 
+def _read(attached: Attached) -> Report:
+    """The report; without its records when it is on a domain that nobody here has proved to own."""
+    return read_report(unpack(attached.file), lambda domain: bool(_owners(domain)))
+
+
 def _take_in(report: Report, sender: str) -> DmarcReport | None:
     stored = []
-    for workspace_id, domains in _owners(report).items():
+    for workspace_id, domains in _owners(report.domain).items():
         with in_workspace(workspace_id):
             stored.append(_store(report, domains, sender=sender))
     return next((each for each in stored if each is not None), None)
 
 
-def _owners(report: Report) -> dict[int, list[str]]:
+def _owners(domain: str) -> dict[int, list[str]]:
     """The domains at stake, of each workspace that owns some: those above the report's domain, and those below it."""
     proved = select(SigningKey.id).where(SigningKey.domain_id == SendingDomain.id, SigningKey.seen_at.is_not(None))
     concerned = or_(
-        SendingDomain.domain.in_(lineage(report.domain)),
-        func.right(SendingDomain.domain, len(report.domain) + 1) == f".{report.domain}",
+        SendingDomain.domain.in_(lineage(domain)),
+        func.right(SendingDomain.domain, len(domain) + 1) == f".{domain}",
     )
     owners: dict[int, list[str]] = {}
     with every_workspace():
         rows = db.session.execute(
             select(SendingDomain.workspace_id, SendingDomain.domain).where(concerned, proved.exists())
         ).all()
-    for workspace_id, domain in rows:
-        owners.setdefault(workspace_id, []).append(domain)
+    for workspace_id, owned in rows:
+        owners.setdefault(workspace_id, []).append(owned)
     return owners
 
 
 def _known(report: Report) -> DmarcReport | None:
     return db.session.scalar(
         select(DmarcReport).where(
-            DmarcReport.organisation == report.organisation, DmarcReport.report_id == report.report_id
+            DmarcReport.organisation == report.organisation,
+            DmarcReport.report_id == report.report_id,
+            # Some number their reports by the day alone, the same for each domain.
+            DmarcReport.domain == report.domain,
         )
     )
 

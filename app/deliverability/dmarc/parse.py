@@ -1,21 +1,32 @@
 """Reading an aggregate report (RFC 7489 appendix C, RFC 9990): junk in one record costs that record only."""
 
 import io
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+import re
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from ipaddress import ip_address
+from itertools import islice
 from typing import Any
 
 from lxml import etree
 
+from app.core import clock
 from app.core.errors import Invalid
 from app.deliverability.dmarc.report import Report, Row
 from app.deliverability.dmarc.xml_text import plain_xml
 
 MOST_ROWS = 5000
 """Kept of one report; what lies behind is counted, not kept."""
+MOST_RECORDS = 12_000
+"""Read of one report: the ten megabytes of the largest have as many. Of what lies behind, the records are counted."""
+MOST_ELEMENTS = 400_000
+"""Read of one report, some thirty a record: this bounds the time it takes."""
 MOST_COUNT = 10**9
 LONGEST = 255
+AHEAD = timedelta(days=2)
+"""Clocks and time zones that are wrong; reports come after their day."""
 MOST_RESULTS = 5
 
 MOST_MARKS = 1_500_000
@@ -28,24 +39,55 @@ MOST_WITHIN = 5000
 _PARTS = frozenset({"report_metadata", "policy_published", "record"})
 _POLICY = ("p", "sp", "np", "pct", "adkim", "aspf", "t", "testing", "fo", "discovery_method")
 _DISPOSITIONS = frozenset({"none", "quarantine", "reject", "pass"})
+_END = re.compile(rb"</(?:[\w.-]{1,50}:)?feedback\s{0,20}>")
 
 
-def read_report(xml: bytes) -> Report:
-    """The report. Raises Invalid when it is none, or does not say whose, of whom, and of which days."""
-    metadata, policy = dict[str, str](), dict[str, str]()
-    rows, unreadable, left_out = dict[tuple[str, ...], Row](), 0, 0
-    for tag, element in _parts(plain_xml(xml)):
+@dataclass(slots=True)
+class _Records:
+    """What the records come to."""
+
+    rows: dict[tuple[str, ...], Row] = field(default_factory=dict)
+    read: int = 0
+    unreadable: int = 0
+    left_out: int = 0
+
+    def add(self, element: Any) -> None:
+        self.read += 1
+        row = _row(element)
+        if row is None:
+            self.unreadable += 1
+        elif row.key in self.rows or len(self.rows) < MOST_ROWS:
+            self.rows[row.key] = _added(self.rows.get(row.key), row)
+        else:
+            self.left_out += row.count
+
+
+def read_report(xml: bytes, is_wanted: Callable[[str], bool] = lambda _domain: True) -> Report:
+    """The report. Raises Invalid when it is none, is cut off, or does not say whose, of whom, and of which days.
+
+    Of one on a domain that is not wanted, no records are read: they come last.
+    """
+    metadata, policy, records = dict[str, str](), dict[str, str](), _Records()
+    xml = plain_xml(xml)
+    for tag, element in _parts(xml):
         if tag == "report_metadata":
             metadata = metadata or _metadata(element)
         elif tag == "policy_published":
             policy = policy or {name: _said(element, name) for name in ("domain", *_POLICY)}
-        elif (row := _row(element)) is None:
-            unreadable += 1
-        elif row.key in rows or len(rows) < MOST_ROWS:
-            rows[row.key] = _added(rows.get(row.key), row)
         else:
-            left_out += row.count
-    return _report(metadata, policy, tuple(rows.values()), unreadable, left_out)
+            records.add(element)
+        if tag != "record" and metadata and policy and not is_wanted(_domain(policy)):
+            return _report(metadata, policy, _Records())
+        if records.read == MOST_RECORDS:
+            break
+    if records.read == MOST_RECORDS or xml.count(b"<") > MOST_ELEMENTS:
+        # Nearly all opening and closing tags are written like this; a record is a message at least.
+        records.left_out += max(xml.count(b"record>") // 2 - records.read, 0)
+    report = _report(metadata, policy, records)
+    if not _END.search(xml, xml.rfind(b"record>") + 1):
+        # Its counts would be too low for good: the whole one, when it comes, would be taken for the same.
+        raise Invalid("The report is cut off before its end; nothing was taken in. Fetch or send the whole file again.")
+    return report
 
 
 def _parts(xml: bytes) -> Iterator[tuple[str, Any]]:
@@ -67,7 +109,7 @@ def _parts(xml: bytes) -> Iterator[tuple[str, Any]]:
         remove_pis=True,
     )
     try:
-        yield from _forgetting(known)
+        yield from _forgetting(islice(known, 2 * MOST_ELEMENTS))
     except (etree.XMLSyntaxError, ValueError) as error:
         raise Invalid("The report is not XML that can be read; nothing was taken in.") from error
 
@@ -115,7 +157,7 @@ def _row(record: Any) -> Row | None:
         return None
     evaluated = row.find("{*}policy_evaluated")
     try:
-        source, count = str(ip_address(_said(row, "source_ip"))), int(_said(row, "count"))
+        source, count = _address(_said(row, "source_ip")), int(_said(row, "count"))
     except ValueError:
         return None
     if not 0 < count <= MOST_COUNT:
@@ -130,6 +172,12 @@ def _row(record: Any) -> Row | None:
         header_from=_name(identifiers, "header_from"),
         details=_details(record, evaluated, identifiers),
     )
+
+
+@lru_cache(maxsize=MOST_ROWS)
+def _address(text: str) -> str:
+    """As it is usually written: most sources stand in many records. Raises ValueError for what is none."""
+    return str(ip_address(text))
 
 
 def _details(record: Any, evaluated: Any, identifiers: Any) -> dict[str, Any]:
@@ -153,15 +201,20 @@ def _added(before: Row | None, row: Row) -> Row:
     return Row(before.source_ip, count, row.disposition, row.dkim, row.spf, row.header_from, before.details)
 
 
-def _report(
-    metadata: dict[str, str], policy: dict[str, str], rows: tuple[Row, ...], unreadable: int, left_out: int
-) -> Report:
-    domain = policy.get("domain", "").lower().rstrip(".")
+def _domain(policy: dict[str, str]) -> str:
+    return policy.get("domain", "").lower().rstrip(".")
+
+
+def _report(metadata: dict[str, str], policy: dict[str, str], records: _Records) -> Report:
+    domain = _domain(policy)
     if not (metadata.get("org_name") and metadata.get("report_id") and domain):
         raise Invalid("This is not a DMARC aggregate report: it does not say who reports on which domain.")
     begins, ends = _moment(metadata["begin"]), _moment(metadata["end"])
     if begins is None or ends is None or ends < begins:
         raise Invalid("The report does not say which days it is about; nothing was taken in.")
+    if ends > clock.now() + AHEAD:
+        # It would stand among the latest for years, and be kept as long.
+        raise Invalid("The report is about days that have not come yet; nothing was taken in.")
     return Report(
         organisation=metadata["org_name"],
         report_id=metadata["report_id"],
@@ -169,9 +222,9 @@ def _report(
         begins_at=begins,
         ends_at=ends,
         policy={name: value for name, value in policy.items() if value and name != "domain"},
-        rows=tuple(_with_sender(row, domain) for row in rows),
-        unreadable=unreadable,
-        left_out=left_out,
+        rows=tuple(_with_sender(row, domain) for row in records.rows.values()),
+        unreadable=records.unreadable,
+        left_out=records.left_out,
     )
 
 

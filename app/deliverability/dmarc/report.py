@@ -26,7 +26,7 @@ class Row:
 class Report:
     """`policy`: what the receiver found published. `unreadable`: records that made no sense and were passed over.
 
-    `left_out`: messages in rows beyond those that are kept.
+    `left_out`: messages in rows beyond those that are kept, and in records that were not read: one each, at least.
     """
 
     organisation: str

@@ -18,6 +18,9 @@ RATIO_FROM = 1024 * 1024
 _GZIP, _ZIP = b"\x1f\x8b", b"PK"
 _ZIP_END, _ZIP64_LOCATOR = b"PK\x05\x06", b"PK\x06\x07"
 _LARGEST_DIRECTORY = 4096
+_MOST_ENTRIES = 6
+"""The report, its folder, and what a Mac puts beside both."""
+_MOST_MEMBERS = 100
 _IS_ENCRYPTED = 0x1
 # All of these mean a damaged or odd archive: zipfile has no common error for methods, passwords and torn data.
 _BROKEN = (
@@ -31,7 +34,7 @@ def unpack(data: bytes) -> bytes:
     if len(data) > MOST_PACKED:
         raise Invalid(_too_large())
     if data.startswith(_GZIP):
-        unpacked = _inflate(data, zlib.MAX_WBITS | 16, len(data))
+        unpacked = _inflate(data)
     elif data.startswith(_ZIP):
         unpacked = _from_zip(data)
     else:
@@ -45,7 +48,7 @@ def _from_zip(data: bytes) -> bytes:
     _check_directory(data)
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            files = [info for info in archive.infolist() if not info.is_dir()]
+            files = [info for info in archive.infolist() if not info.is_dir() and not _is_companion(info.filename)]
             if len(files) != 1 or files[0].flag_bits & _IS_ENCRYPTED or files[0].file_size > MOST_XML:
                 raise Invalid(_not_one_file() if len(files) != 1 else _too_large())
             # What the directory says of its size is a claim: no more is read than we allow.
@@ -54,6 +57,11 @@ def _from_zip(data: bytes) -> bytes:
     except _BROKEN as error:
         raise Invalid(_broken()) from error
     return _bounded(unpacked, len(data))
+
+
+def _is_companion(name: str) -> bool:
+    """What a Mac puts beside each file that it packs."""
+    return name.startswith("__MACOSX/") or name.rpartition("/")[2] == ".DS_Store"
 
 
 def _check_directory(data: bytes) -> None:
@@ -65,20 +73,26 @@ def _check_directory(data: bytes) -> None:
         int.from_bytes(data[end + 10 : end + 12], "little"),
         int.from_bytes(data[end + 12 : end + 16], "little"),
     )
-    if data[max(end - 20, 0) : end].startswith(_ZIP64_LOCATOR) or size > _LARGEST_DIRECTORY or count > 2:
+    if data[max(end - 20, 0) : end].startswith(_ZIP64_LOCATOR) or size > _LARGEST_DIRECTORY or count > _MOST_ENTRIES:
         raise Invalid(_not_one_file())
 
 
-def _inflate(data: bytes, bits: int, packed: int) -> bytes:
-    stream = zlib.decompressobj(bits)
-    try:
-        unpacked = stream.decompress(data, MOST_XML + 1)
-    except zlib.error as error:
-        raise Invalid(_broken()) from error
-    _bounded(unpacked, packed)
-    if not stream.eof:
-        raise Invalid(_broken())
-    return unpacked
+def _inflate(data: bytes) -> bytes:
+    """All members of the file (RFC 1952 §2.2), of which some programs write several; padding behind them is let be."""
+    unpacked, rest = b"", data
+    for _member in range(_MOST_MEMBERS):
+        stream = zlib.decompressobj(zlib.MAX_WBITS | 16)
+        try:
+            unpacked += stream.decompress(rest, MOST_XML + 1 - len(unpacked))
+        except zlib.error as error:
+            raise Invalid(_broken()) from error
+        _bounded(unpacked, len(data))
+        if not stream.eof:
+            raise Invalid(_broken())
+        rest = stream.unused_data
+        if not rest.startswith(_GZIP):
+            return unpacked
+    raise Invalid(_broken())
 
 
 def _bounded(unpacked: bytes, packed: int) -> bytes:

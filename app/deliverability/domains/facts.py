@@ -10,6 +10,7 @@ from app.sending.account import read_smtp_url
 from app.sending.domains.keys import keys_of
 from app.sending.domains.records import Record, key_record
 from app.sending.domains.rotation import pair_of
+from app.sending.domains.theirs import replaces_envelope, signs_alone
 from app.sending.models import SendingDomain, Transport
 from app.sending.transports import list_transports
 
@@ -26,6 +27,11 @@ class Relay:
     @property
     def is_api(self) -> bool:
         return self.kind != "smtp"
+
+    @property
+    def has_own_envelope(self) -> bool:
+        """Whether it puts in a return address of its own, for which SPF is asked then."""
+        return replaces_envelope(self.kind, self.host)
 
     @property
     def is_on_this_machine(self) -> bool:
@@ -69,8 +75,13 @@ class Facts:
 
     @property
     def own_envelope(self) -> bool:
-        """Whether all mail has our bounce domain in its envelope: providers with an API put in their own."""
-        return not any(relay.is_api for relay in self.relays)
+        """Whether all mail has our bounce domain in its envelope: most providers put in their own."""
+        return not any(relay.has_own_envelope for relay in self.relays)
+
+    @property
+    def takes_bounces(self) -> bool:
+        """Whether some bounces come by mail: providers with an API tell of them by webhook."""
+        return not self.relays or any(not relay.is_api for relay in self.relays)
 
 
 def facts_of(domain: SendingDomain, name: str = "") -> Facts:
@@ -107,9 +118,13 @@ def _facts(domain: str, is_signing: bool, signs_as: str, record: Record | None) 
 def _relays(transports: Sequence[Transport]) -> tuple[Relay, ...]:
     rows = [each for each in transports if each.is_enabled]
     if rows:
-        return tuple(Relay(each.name, each.kind, each.host.lower(), each.signs) for each in rows)
+        return tuple(_relay(each.name, each.kind, each.host.lower(), each.signs) for each in rows)
     try:
         account = read_smtp_url(settings().smtp_url, connections=1, timeout=1.0, hello="")
     except SettingsError:
         return ()
-    return (Relay(account.name, "smtp", account.host.lower(), signs=False),)
+    return (_relay(account.name, "smtp", account.host.lower(), signs=False),)
+
+
+def _relay(name: str, kind: str, host: str, signs: bool) -> Relay:
+    return Relay(name, kind, host, signs or signs_alone(kind, host))

@@ -30,7 +30,7 @@ def publish_for(kind: str, facts: Facts, finding: Finding | None) -> Publish | N
     foreign = not _is_family(facts.domain, facts.bounce_domain) or (finding and finding.has("rua-not-agreed"))
     if kind == "reports" and foreign:
         return Publish(f"{facts.domain}._report._dmarc.{facts.bounce_domain}", "TXT", "v=DMARC1")
-    if kind == "mx-bounce" and facts.own_envelope:
+    if kind == "mx-bounce" and facts.takes_bounces:
         return Publish(facts.bounce_domain, "MX", f"10 {facts.own_names[0]}")
     return None
 

@@ -1,5 +1,7 @@
 """Asking DNS for the checks of one domain: each question once, and no more of them than the checks can need."""
 
+import time
+
 import dns.exception
 import dns.message
 import dns.name
@@ -15,7 +17,7 @@ MOST = 90
 """Questions on account of one domain. An SPF record as bad as can be takes 60."""
 MOST_SILENCES = 2
 """Questions without an answer after which nothing more is asked: somebody waits."""
-MOST_VALUES = 50
+MOST_VALUES = 200
 LONGEST = 4096
 
 
@@ -40,10 +42,12 @@ class Questions:
             return TemporaryFailure("DNS does not answer just now.")
         if len(self._known) >= MOST:
             return TemporaryFailure(f"The records lead to more than {MOST} questions; the rest was not asked.")
+        began = time.monotonic()
         try:
             return look_up(name, kind)
         except TemporaryFailure as error:
-            self._silences += 1
+            # Servers that answer at once that they cannot tell keep nobody waiting: other names may do better.
+            self._silences += time.monotonic() - began > lookup.SECONDS / 4
             return error
 
 
@@ -60,6 +64,10 @@ def look_up(name: str, kind: str) -> Answer:
         return Answer(exists=False)
     except dns.exception.Timeout as error:
         raise TemporaryFailure(f"DNS did not answer for {name} within {lookup.SECONDS:.0f} seconds.") from error
+    except dns.resolver.NoNameservers as error:
+        raise TemporaryFailure(
+            f"The name servers for {name} answer with an error, so nobody can tell what stands there."
+        ) from error
     except (dns.exception.DNSException, OSError) as error:
         raise TemporaryFailure(f"DNS could not say what stands at {name} ({type(error).__name__}).") from error
     values = tuple(_text(record)[:LONGEST] for record in list(found)[:MOST_VALUES])

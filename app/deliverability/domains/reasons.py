@@ -27,6 +27,7 @@ def reasons_of(facts: Facts, findings: dict[str, Finding], people: int) -> list[
         *_authentication(facts, findings),
         *_policy(facts, findings, people),
         *_names(facts, findings),
+        *_machines(findings),
     ]
     return sorted(found, key=lambda reason: not reason.is_blocking)
 
@@ -46,10 +47,12 @@ def _authentication(facts: Facts, findings: dict[str, Finding]) -> Iterator[Reas
             "550 5.7.515, and Yahoo refuses it as well. Publish the records shown under Settings, Domains, or, where "
             "your relay signs, say so there.",
         )
-    elif alignment.has("align-none") or (dkim.is_bad and _rests_on_dkim(alignment)):
+    elif _fails_alignment(alignment, spf, dkim):
+        envelope = facts.bounce_domain if facts.own_envelope else "your provider's domain"
+        by_spf = f"SPF does not hold for {envelope}" if spf.is_bad else f"SPF is for {envelope}"
         yield Reason(
             "not-aligned",
-            f"Nothing vouches for {facts.domain} in From: SPF is for {facts.bounce_domain}, and no valid DKIM "
+            f"Nothing vouches for {facts.domain} in From: {by_spf}, and no valid DKIM "
             "signature carries the domain. Gmail answers 550 5.7.32, Yahoo and Outlook take it as failing DMARC. "
             "Publish the DKIM record shown under Settings, Domains, or, where your relay signs, say so there.",
         )
@@ -63,15 +66,19 @@ def _authentication(facts: Facts, findings: dict[str, Finding]) -> Iterator[Reas
         )
 
 
-def _rests_on_dkim(alignment: Finding) -> bool:
-    """Whether there is a policy, and SPF does not count for it."""
-    return alignment.has("align-spf-foreign", "align-spf-strict", "align-spf-provider")
+def _fails_alignment(alignment: Finding, spf: Finding, dkim: Finding) -> bool:
+    """Whether there is a policy, and nothing that holds bears the domain in From."""
+    if alignment.state not in ("ok", "wrong"):
+        return False
+    by_spf = alignment.has("align-spf") and not spf.is_bad
+    by_dkim = alignment.has("align-dkim") and not dkim.is_bad
+    return not (by_spf or by_dkim or alignment.has("align-unknown"))
 
 
 def _policy(facts: Facts, findings: dict[str, Finding], people: int) -> Iterator[Reason]:
-    if _of(findings, "dmarc").has("dmarc-missing", "dmarc-several"):
+    if _of(findings, "dmarc").has("dmarc-missing", "dmarc-several", "dmarc-void"):
         is_bulk = people > BULK
-        size = f"To {people:,} people" if is_bulk else f"To more than {BULK:,} people"
+        size = f"To {people:,} people in a day" if is_bulk else f"To more than {BULK:,} people in a day"
         yield Reason(
             "no-dmarc",
             f"{facts.domain} has no valid DMARC record. {size}, Outlook answers 550 5.7.515, Yahoo refuses, and Gmail "
@@ -101,10 +108,21 @@ def _names(facts: Facts, findings: dict[str, Finding]) -> Iterator[Reason]:
             # The name that stands there before anybody has set one.
             is_blocking=not is_reserved(facts.bounce_domain),
         )
-    elif facts.own_envelope and _of(findings, "mx-bounce").is_bad:
+    elif facts.takes_bounces and _of(findings, "mx-bounce").is_bad:
         yield Reason(
             "no-bounces",
             f"Bounces cannot come back: {facts.bounce_domain} takes no mail. Publish its MX record.",
+            is_blocking=False,
+        )
+
+
+def _machines(findings: dict[str, Finding]) -> Iterator[Reason]:
+    if _of(findings, "ptr").has("ptr-none", "ptr-not-confirmed"):
+        # Mail may leave from another address than the one in the relay's name, so this alone stops nothing.
+        yield Reason(
+            "no-reverse-name",
+            "Your relay's address has no reverse name that leads back to it: if mail leaves from there, Gmail answers "
+            "550 5.7.25, and Outlook and Yahoo refuse it as well. See Settings, Domains.",
             is_blocking=False,
         )
 

@@ -12,6 +12,7 @@ from app.deliverability.domains.findings import Finding, has_answers
 from app.deliverability.domains.free_mail import is_free_mail, is_reserved
 from app.deliverability.domains.glance import glance
 from app.deliverability.domains.reasons import Reason, reasons_of
+from app.deliverability.domains.told import sent_today, signed_as
 from app.deliverability.domains.unset import needs_bounces, needs_name
 from app.sending.domains.names import lineage
 from app.sending.models import SendingDomain
@@ -36,19 +37,21 @@ def verdict(domain: str, people: int = 0) -> list[Reason]:
         return [replace(reason, is_blocking=False) for reason in _unset(facts_of_stranger(domain))]
     if is_free_mail(domain):
         return [_free_mail(domain)]
+    if people:
+        people += sent_today(domain)
     row = _nearest(domain)
     if row is None:
         seen = _seen_now(facts_of_stranger(domain), ("soa", "mx", "dmarc"))
         return [*_unset(seen.facts), *_judged(seen, people), _not_set_up(domain)]
     seen = _last_seen(row) if row.domain == domain else _seen_now(facts_of(row, domain))
-    return [*_unset(seen.facts), *_judged(seen, people)]
+    return [*_unset(seen.facts), *_judged(seen, people), *_by_relay(seen)]
 
 
 def kept_verdict(row: SendingDomain, people: int = 0) -> list[Reason]:
     """The same of a domain that is set up, by what the last look found; empty where nobody has looked for two days."""
     if is_reserved(row.domain) or kept_at(row) < clock.now().timestamp() - FRESH:
         return []
-    return reasons_of(facts_of(row), kept_findings(row), people)
+    return reasons_of(facts_of(row), _recent(kept_findings(row)), people)
 
 
 def _nearest(domain: str) -> SendingDomain | None:
@@ -61,9 +64,36 @@ def _last_seen(row: SendingDomain) -> _Seen:
     """What the daily look found, or, where that is old, what there is now."""
     facts, kept = facts_of(row), kept_findings(row)
     if kept_at(row) >= clock.now().timestamp() - FRESH:
-        return _Seen(facts, kept, is_fresh=True)
+        return _Seen(facts, _recent(kept), is_fresh=True)
     now = _seen_now(facts)
     return now if now.is_fresh or not kept else _Seen(facts, kept, is_fresh=False)
+
+
+def _recent(kept: dict[str, Finding]) -> dict[str, Finding]:
+    """Without those that DNS has not renewed for two days, though it told other things: they say nothing of today."""
+    since = clock.now().timestamp() - FRESH
+    return {kind: finding for kind, finding in kept.items() if finding.at >= since}
+
+
+def _by_relay(seen: _Seen) -> list[Reason]:
+    """Where a relay signs, whether as this domain: nothing in DNS tells, receivers' reports do."""
+    domain, alignment = seen.facts.domain, seen.findings.get("alignment")
+    if alignment is None or not alignment.has("align-unknown"):
+        return []
+    told = signed_as(domain)
+    if told.as_domain:
+        return []
+    seen_by = f"Receivers reported {told.messages:,} messages, none of them" if told.messages else "Nobody reported yet"
+    words = "signed as it" if told.messages else "whether it signs as it"
+    return [
+        Reason(
+            "relay-signs",
+            f"Your relay signs for {domain}. {seen_by} {words}; unless it does, Gmail answers 550 5.7.32, and Yahoo "
+            "and Outlook take the mail as failing DMARC. Verify the whole domain there, not an address alone (Easy "
+            f"DKIM at Amazon SES), and look into a trial mail: its DKIM-Signature must say d={domain}.",
+            is_blocking=False,
+        )
+    ]
 
 
 def _seen_now(facts: Facts, kinds: tuple[str, ...] = ()) -> _Seen:

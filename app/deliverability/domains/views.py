@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from flask import Blueprint, flash, g, redirect, render_template, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
@@ -17,7 +17,8 @@ from app.deliverability.dmarc.views import bp as dmarc
 from app.deliverability.domains.check import check_records
 from app.deliverability.domains.findings import Finding
 from app.deliverability.domains.forms import ActiveKeyForm, DomainForm, SwitchForm
-from app.deliverability.domains.page import show_records
+from app.deliverability.domains.free_mail import is_of_free_mail, why_not_free_mail
+from app.deliverability.domains.page import show_records, show_shared
 from app.sending.domains.check import Look, check_domain
 from app.sending.domains.names import read_domain
 from app.sending.domains.page import show
@@ -42,7 +43,7 @@ def add() -> Any:
     form = DomainForm()
     if form.validate_on_submit():
         try:
-            domain = add_domain(keyring(), form.domain.data)
+            domain = add_domain(keyring(), _of_their_own(form.domain.data))
         except Invalid as error:
             db.session.rollback()
             form.domain.errors = [str(error)]
@@ -144,6 +145,8 @@ def _page(form: DomainForm) -> str:
         form=form,
         domains=[show(each) for each in domains],
         records={each.id: show_records(each) for each in domains},
+        shared=show_shared(domains),
+        opened=request.args.get("open", type=int),
         raw_mail_days=settings().raw_mail_days,
     )
 
@@ -161,20 +164,28 @@ def _done(domain_id: int, act: Callable[[], object], words: str, how: str) -> An
 
 
 def _back(domain_id: int) -> Any:
-    return redirect(url_for("domains.index", _anchor=f"domain-{domain_id}"))
+    return redirect(url_for("domains.index", open=domain_id, _anchor=f"domain-{domain_id}"))
 
 
 def _taken_in(domain_id: int) -> int:
     return take_in_waiting(next((each.domain for each in all_domains() if each.id == domain_id), ""))
 
 
+def _of_their_own(typed: str) -> str:
+    """What was typed, unless it is a mailbox provider's domain. Raises Invalid."""
+    domain = read_domain(typed)
+    if is_of_free_mail(domain):
+        raise Invalid(f"Nothing was added: {why_not_free_mail(domain)}", field="domain")
+    return typed
+
+
 def _offered() -> str:
-    """The domain of the workspace's sender, unless it is here already."""
+    """The domain of the workspace's sender, unless it is here already or a mailbox provider's."""
     try:
         domain = read_domain(g.workspace.from_email)
     except Invalid:
         return ""
-    return "" if any(each.domain == domain for each in all_domains()) else domain
+    return "" if is_of_free_mail(domain) or any(each.domain == domain for each in all_domains()) else domain
 
 
 def _words(look: Look, found: dict[str, Finding]) -> tuple[str, str]:

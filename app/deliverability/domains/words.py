@@ -46,6 +46,11 @@ _WORDS = {
     "spf-relay-unseen": _(
         "We do not see your relay %(relay)s by name in the record; it may be there by its addresses. If not, add it."
     ),
+    "spf-mx-many": _(
+        "%(name)s has more than %(most)s mail servers (MX), which mx in the record makes receivers look up; SPF fails "
+        "for that. Take mx out and name the servers that send."
+    ),
+    "spf-include-everybody": _("%(name)s, which the record includes, lets everybody send: so does yours. Take it out."),
     "spf-ptr": _("The record uses ptr, which is slow and which many receivers ignore."),
     "spf-macro": _("%(term)s depends on each mail, so it was counted but not followed."),
     "spf-counted": _("It takes %(count)s lookups; 10 are allowed."),
@@ -54,6 +59,9 @@ _WORDS = {
     "dkim-none": _("No key signs yet: publish the key's record above, then check."),
     "dkim-missing": _("The record at %(name)s is not there, so no signature can be verified. Publish it."),
     "dkim-wrong": _("The record at %(name)s holds another key, so every signature fails. Replace it."),
+    "dkim-revoked": _("The record at %(name)s says that the key is revoked (empty p=). Publish the key again."),
+    "dkim-no-key": _("What stands at %(name)s is no DKIM record, so no signature can be verified. Publish the key's."),
+    "dkim-test": _("The record is marked as a test (t=y): some receivers take the mail as unsigned. Take t=y out."),
     "dkim-several": _("There are several records at %(name)s, and receivers may take any. Leave one."),
     "dkim-small": _(
         "The key has %(bits)s bits; receivers take none below %(fewest)s. Make a new key above and publish its record."
@@ -66,6 +74,10 @@ _WORDS = {
     "dmarc-syntax": _("“%(part)s” in the record cannot be read. Correct it or take it out."),
     "dmarc-twice": _("The tag %(tag)s= stands in the record twice; the first one counts. Take out the other."),
     "dmarc-value": _("%(tag)s=%(value)s is not known; receivers take it as not said. Correct it."),
+    "dmarc-void": _(
+        "A policy that is not known and no address for reports (rua=): receivers take the record as not there. "
+        "Correct the policy: none, quarantine or reject."
+    ),
     "dmarc-rua": _("%(value)s is not an address for reports: write mailto: before it."),
     "dmarc-no-p": _("p= is not said, which means none. Older receivers ignore such a record: write p=none."),
     "dmarc-gone": _("The tag %(tag)s= has no meaning any more. You can take it out."),
@@ -100,6 +112,11 @@ _WORDS = {
         "%(name)s has neither MX nor address: what people answer, or what bounces, cannot reach you. Publish an MX "
         "record."
     ),
+    "mx-dead": _(
+        "No mail server that the MX of %(name)s names has an address (%(hosts)s), so nothing can reach it. Correct the "
+        "MX record, or publish the address."
+    ),
+    "mx-null-beside": _("A null MX stands beside others, and may only stand alone (RFC 7505). Take it out."),
     "mx-by-address": _("%(name)s has no MX; mail goes to its address, which is allowed."),
     "soa-no-name": _(
         "%(name)s does not exist in DNS, and receivers refuse mail from names that are not there. Correct the name, or "
@@ -108,9 +125,13 @@ _WORDS = {
     "soa-none": _(
         "No zone answers for %(name)s, and receivers refuse mail from such names. Ask whoever runs your DNS to mend it."
     ),
-    "ptr-local": _("Not checked: mail leaves through a server on this machine, whose address is not known here."),
+    "ptr-local": _(
+        "Not checked: mail is caught, or leaves through a server on this machine, which has no name set yet."
+    ),
     "ptr-theirs": _("Not checked: the relay is not yours, its owner sees to this."),
-    "ptr-no-address": _("%(host)s has no address. Publish an A record for it, or correct the name of the transport."),
+    "ptr-no-address": _(
+        "%(host)s has no address. Publish an A record, or correct the name: the transport's, or MERPATI_MAIL_DOMAIN."
+    ),
     "ptr-none": _("%(address)s has no reverse name. Ask whoever gave you the address for one."),
     "ptr-not-confirmed": _(
         "%(address)s is called %(name)s, but that name does not lead back to it. Publish an address record for the "
@@ -125,6 +146,10 @@ _WORDS = {
     "bimi-policy": _(
         "A logo is shown only when the DMARC policy of %(name)s is quarantine or reject, sp= not none. Mail is not "
         "affected. Publish a stricter policy when the reports show that all your mail passes."
+    ),
+    "bimi-not-fetched": _(
+        "Neither picture nor certificate is fetched here. The picture must be SVG Tiny PS: square, with a title, "
+        "no script, 32 KB at most; the certificate a VMC or CMC for this domain."
     ),
     "bimi-no-certificate": _("Without a certificate (a=) Gmail and Apple show no logo."),
 }

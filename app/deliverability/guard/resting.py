@@ -47,6 +47,16 @@ def resting_lanes(incident: Incident) -> list[Lane]:
     return [lane for lane in found if lane is not None]
 
 
+def all_resting() -> list[tuple[str, Lane]]:
+    """Every lane of the workspace that rests now, with its provider."""
+    return [
+        (pace.provider, Lane(number, name, pace.held_until))
+        for number, name in _transports() or [(None, "")]
+        for pace in provider_paces(transport_key(number))
+        if pace.held_until is not None
+    ]
+
+
 @bp.app_template_global("waiting_for_lanes")
 def waiting_for(incident: Incident, lanes: Sequence[Lane]) -> list[Waiting]:
     """The campaigns under way whose mail to the provider waits for these lanes, the largest first."""

@@ -33,12 +33,12 @@ NAMES: dict[str, tuple[str, ...]] = {
     "spam_rate_high": ("userreportedspamratioupperbound",),
     "domain_reputation": ("domainreputation",),
     "ip_reputation": ("ipreputation", "ipreputations"),
-    "spf": ("spf", "spfsuccessrate", "spfsuccessratio", "spfsuccess"),
-    "dkim": ("dkim", "dkimsuccessrate", "dkimsuccessratio", "dkimsuccess"),
-    "dmarc": ("dmarc", "dmarcsuccessrate", "dmarcsuccessratio", "dmarcsuccess"),
+    "spf": ("spf", "spfrate", "spfsuccessrate", "spfsuccessratio", "spfsuccess"),
+    "dkim": ("dkim", "dkimrate", "dkimsuccessrate", "dkimsuccessratio", "dkimsuccess"),
+    "dmarc": ("dmarc", "dmarcrate", "dmarcsuccessrate", "dmarcsuccessratio", "dmarcsuccess"),
     "encrypted": (
         *("encryption", "inboundencryptionratio", "tlsinbound", "encryptedtraffic", "tls", "tlsencryptionrate"),
-        "inboundtls",
+        *("inboundtls", "encryptionrate", "encryptionsuccessrate", "tlsrate"),
     ),
     "encrypted_out": ("outboundencryptionratio", "tlsoutbound", "outboundtls"),
     "errors": ("deliveryerrors", "deliveryerrorrate", "errorrate"),
@@ -93,6 +93,18 @@ class Columns:
         return "metric" in self.at and "value" in self.at
 
 
+def recognise(rows: Sequence[Row]) -> Source | None:
+    """Whose file this is, by what stands in it; None where nothing tells."""
+    for row in rows[:_LOOK_AT]:
+        if len(row.cells) > 1 and is_address(row.cells[0]):
+            return "snds"
+        fields = _named(row).at.keys()
+        if "day" in fields or "metric" in fields:
+            is_snds = "address" in fields or bool(fields & {"rcpt", "data", "result", "traps"})
+            return "snds" if is_snds else "postmaster"
+    return None
+
+
 def find_columns(rows: Sequence[Row], source: Source, *, subject: str) -> tuple[Columns, Sequence[Row], Sequence[Row]]:
     """The columns, the rows below the heading, and those above it. Raises Invalid in words for what is no such file."""
     for number, row in enumerate(rows[:_LOOK_AT]):
@@ -102,6 +114,12 @@ def find_columns(rows: Sequence[Row], source: Source, *, subject: str) -> tuple[
                 raise Invalid(f"{_no_subject(source)} {_found(row)}", field="subject")
             return columns, rows[number + 1 :], rows[:number]
     first = rows[0].cells
+    if source == "postmaster" and recognise(rows) == "snds":
+        raise Invalid(
+            "The file begins with IP addresses, as those of Microsoft SNDS do. Nothing was kept; choose Microsoft SNDS "
+            "as the source and bring it again.",
+            field="source",
+        )
     if source == "snds" and is_address(first[0]):
         if len(first) > 1 and is_address(first[1]):
             raise Invalid(

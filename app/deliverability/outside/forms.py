@@ -14,6 +14,7 @@ class FiguresForm(FlaskForm):  # type: ignore[misc]
     source = SelectField(
         _("From"),
         choices=[
+            SelectChoice("", _("Find out by the file")),
             SelectChoice("postmaster", _("Google Postmaster Tools")),
             SelectChoice("snds", _("Microsoft SNDS")),
         ],

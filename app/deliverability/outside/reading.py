@@ -11,11 +11,21 @@ from ipaddress import ip_address
 from typing import Any
 
 from app.core.errors import Invalid
-from app.deliverability.outside.columns import BY_NAME, COUNTS, SHARES, SUBJECTS, Columns, Source, find_columns, key
+from app.deliverability.outside.columns import (
+    BY_NAME,
+    COUNTS,
+    SHARES,
+    SUBJECTS,
+    Columns,
+    Source,
+    find_columns,
+    key,
+    recognise,
+)
 from app.deliverability.outside.table import Fault, Row, read_rows
 from app.deliverability.outside.values import is_day_first, is_nothing, read_day, read_shares
 
-__all__ = ["Figure", "Reading", "Source", "read_file"]
+__all__ = ["Figure", "Reading", "Source", "read_file", "source_of"]
 
 _DOMAIN = re.compile(r"(?=.{3,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}").fullmatch
 
@@ -55,6 +65,18 @@ def read_file(data: bytes, source: Source, *, subject: str = "") -> Reading:
         if slips:
             faults.append(Fault(row.line, " ".join(slips), _content(row), is_kept=True))
     return Reading(tuple(figures), tuple(sorted(faults, key=lambda fault: fault.line)), columns.unknown)
+
+
+def source_of(data: bytes) -> Source:
+    """Whose file this is. Raises Invalid where it does not say."""
+    source = recognise(read_rows(data)[0])
+    if source is None:
+        raise Invalid(
+            "Nothing in the file says whether it is of Google or of Microsoft: it has neither a column called Date nor "
+            "IP addresses in front. Nothing was kept; choose where it is from, or export it with its heading.",
+            field="file",
+        )
+    return source
 
 
 def _content(row: Row) -> str:

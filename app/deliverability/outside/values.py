@@ -2,11 +2,19 @@
 
 import re
 from collections.abc import Iterable
-from datetime import UTC, date, datetime
+from datetime import date
+from functools import cache
 
-_SLASHED = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})(?:\D.*)?", re.DOTALL).fullmatch
+from babel.dates import get_month_names
+
+_SLASHED = re.compile(r"(\d{1,2})[/.-]\s?(\d{1,2})[/.-]\s?(\d{4})(?:\D.*)?", re.DOTALL).fullmatch
 _PLAIN = re.compile(r"(\d{4})([/.-]?)(\d{1,2})\2(\d{1,2})(?:[T ,].*)?", re.DOTALL).fullmatch
-_WORDED = ("%b %d, %Y", "%B %d, %Y", "%d %b %Y", "%d %B %Y", "%b %d %Y", "%d-%b-%Y")
+_LETTERS = r"([^\W\d_]{3,12})"
+_DAY_MONTH = re.compile(rf"(\d{{1,2}})(?:\.|º|er)?[\s-](?:de )?{_LETTERS}\.?,?[\s-](?:de )?(\d{{4}})").fullmatch
+_MONTH_DAY = re.compile(rf"{_LETTERS}\.? (\d{{1,2}}),? (\d{{4}})").fullmatch
+_SIGNS = re.compile(r"(\d{4})[年년]\s?(\d{1,2})[月월]\s?(\d{1,2})[日일]").fullmatch
+_LANGUAGES = ("en", "de", "fr", "es", "it", "pt", "nl", "sv", "da", "nb", "pl")
+"""Of the browsers that a provider's page may be saved in."""
 _PARTS = re.compile(r"\D*year\D*(\d{4})\D+month\D*(\d{1,2})\D+day\D*(\d{1,2})\D*", re.IGNORECASE).fullmatch
 """As Google's API writes a date in JSON."""
 _NUMBER = re.compile(r"[<>~≤≥]?\s*(\d+(?:[.,]\d+)?|[.,]\d+)\s*(%?)").fullmatch
@@ -72,9 +80,33 @@ def is_nothing(text: str) -> bool:
 
 
 def _worded(text: str) -> date | None:
-    for form in _WORDED:
-        try:
-            return datetime.strptime(text, form).replace(tzinfo=UTC).date()
-        except ValueError:
-            continue
+    """With the month in letters, or in the signs of East Asia; a weekday may stand before it."""
+    plain = " ".join(text.lower().split())
+    weekday, _, behind = plain.partition(" ")
+    candidates = [plain, behind] if weekday.rstrip(".,").isalpha() else [plain]
+    return next((day for each in candidates if (day := _spelled(each)) is not None), None)
+
+
+def _spelled(plain: str) -> date | None:
+    try:
+        if found := _SIGNS(plain):
+            return date(int(found[1]), int(found[2]), int(found[3]))
+        if found := _DAY_MONTH(plain):
+            return date(int(found[3]), _months().get(found[2], 0), int(found[1]))
+        if found := _MONTH_DAY(plain):
+            return date(int(found[3]), _months().get(found[1], 0), int(found[2]))
+    except ValueError:
+        return None
     return None
+
+
+@cache
+def _months() -> dict[str, int]:
+    """The months by their names, long and short; what means different ones in two languages is left out."""
+    known: dict[str, set[int]] = {}
+    for language in _LANGUAGES:
+        for width in ("wide", "abbreviated"):
+            for context in ("format", "stand-alone"):
+                for number, name in get_month_names(width, context, language).items():
+                    known.setdefault(name.lower().rstrip("."), set()).add(number)
+    return {name: numbers.pop() for name, numbers in known.items() if len(numbers) == 1}

@@ -15,6 +15,7 @@ from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict, Invalid
 from app.deliverability.outside.forms import FiguresForm, PlacementForm
+from app.deliverability.outside.judged import figures_of, judge, standings
 from app.deliverability.outside.placements import (
     PLACES,
     forget_placement,
@@ -24,7 +25,7 @@ from app.deliverability.outside.placements import (
     sightings,
     was_sent_to,
 )
-from app.deliverability.outside.reading import Reading, Source, read_file
+from app.deliverability.outside.reading import Reading, Source, read_file, source_of
 from app.deliverability.outside.store import forget, keep, latest_figures
 from app.deliverability.watch.room import bp
 
@@ -46,13 +47,15 @@ def bring() -> Any:
     form = FiguresForm()
     if not form.validate_on_submit():
         return _figures_page(form), 422
-    source = cast(Source, form.source.data)
+    data = form.file.data.read()
     try:
-        reading = read_file(form.file.data.read(), source, subject=form.subject.data)
+        source = cast(Source, form.source.data) if form.source.data else source_of(data)
+        reading = read_file(data, source, subject=form.subject.data)
         count = keep(source, reading.figures)
     except Invalid as error:
         db.session.rollback()
-        (form.subject if error.field == "subject" else form.file).errors = [str(error)]
+        wrong = {"subject": form.subject, "source": form.source}.get(error.field or "", form.file)
+        wrong.errors = [str(error)]
         return _figures_page(form), 422
     db.session.commit()
     if reading.faults or reading.unknown:
@@ -111,6 +114,10 @@ def unnote(placement_id: int) -> Any:
     return redirect(url_for("deliverability.seeds"))
 
 
+bp.add_app_template_global(judge, "judge_figure")
+bp.add_app_template_global(figures_of, "figures_of")
+
+
 def _figures_page(form: FiguresForm, *, reading: Reading | None = None, count: int = 0) -> str:
     rows = latest_figures((clock.now() - SHOWN).date())
     return render_template(
@@ -118,8 +125,7 @@ def _figures_page(form: FiguresForm, *, reading: Reading | None = None, count: i
         form=form,
         reading=reading,
         count=count,
-        subjects=sorted({(row.source, row.subject) for row in rows}),
-        rows=rows,
+        standings=standings(rows),
         may_edit=may(Role.EDITOR),
     )
 

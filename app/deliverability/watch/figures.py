@@ -15,10 +15,14 @@ from sqlalchemy import text
 from app.core import clock
 from app.core.database import current_workspace_id, db
 from app.deliverability.watch.loops import SILENT
+from app.deliverability.watch.names import called
+from app.deliverability.watch.statements import COURSE, KEYS, LINES, TROUBLE, WAITS
 
 By = Literal["provider", "domain", "transport", "campaign"]
 BUCKETS = {1: timedelta(hours=1), 7: timedelta(hours=6), 28: timedelta(days=1)}
 """Days of a period, and how it is cut for plots."""
+ENOUGH = 10
+"""Messages taken in an hour whose mean time is reckoned with."""
 RIPE = timedelta(days=1)
 """Most who click do so within a day of the sending."""
 
@@ -29,9 +33,13 @@ class Counts:
 
     sent: int = 0
     deferred: int = 0
+    own: int = 0
+    """Put off by the transport itself, for everybody; not among `deferred`."""
     address: int = 0
     sender: int = 0
     other: int = 0
+    late: int = 0
+    """Of the last three, mail that had been taken before: of no attempt."""
     wait: float = 0.0
     """Seconds from first attempt to acceptance, summed over `sent`."""
     delivered: int = 0
@@ -46,7 +54,8 @@ class Counts:
 
     @property
     def tried(self) -> int:
-        return self.sent + self.deferred + self.address + self.sender + self.other
+        """Attempts that a mailbox provider may have had a say in."""
+        return self.sent + self.deferred + self.address + self.sender + self.other - self.late
 
     @property
     def mean_wait(self) -> float:
@@ -61,8 +70,14 @@ class Line:
     name: str
     now: Counts
     before: Counts
+    place: str = ""
+    """Of a transport: its host and port."""
     trouble: tuple[tuple[int, int], ...] = field(default=())
     """By bucket: not taken at once for reasons other than the address, and tried."""
+    trouble_before: tuple[tuple[int, int], ...] = field(default=())
+    waits: tuple[float, ...] = field(default=())
+    """Mean seconds until acceptance, of each hour with mail enough."""
+    waits_before: tuple[float, ...] = field(default=())
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,31 +111,42 @@ def span_of(days: int) -> Span:
 def lines_by(by: By, span: Span, where: Mapping[str, str] | None = None) -> list[Line]:
     """The lines of the workspace in scope, the largest first. `where` narrows: {"provider": "yahoo"}."""
     names, narrow = _binds(span, where)
-    query = LINES.replace("KEY", _KEYS[by]).replace("NARROW", narrow)
-    rows = db.session.execute(text(query), names).mappings().all()
-    called = _names([row["key"] for row in rows]) if by == "campaign" else {}
+    rows = db.session.execute(text(_asked(LINES, by, narrow)), names).mappings().all()
+    names_of = called(by, [row["key"] for row in rows])
     lines = [
         Line(
             row["key"],
-            called.get(row["key"], row["key"]),
+            names_of.get(row["key"]) or (row["place"] if by == "transport" else row["key"]),
             _counts(row, ""),
             _counts(row, "_before"),
+            row["place"] if by == "transport" else "",
         )
         for row in rows
     ]
     return sorted(lines, key=lambda line: (-line.now.tried, -line.before.tried, line.name))
 
 
-def with_trouble(lines: Iterable[Line], by: By, span: Span, where: Mapping[str, str] | None = None) -> list[Line]:
-    """The same lines with their trouble bucket by bucket; for the few that are shown."""
+def with_course(lines: Iterable[Line], by: By, span: Span, where: Mapping[str, str] | None = None) -> list[Line]:
+    """The same lines with their trouble bucket by bucket, and their waits hour by hour; for the few that are shown."""
     listed = list(lines)
     names, narrow = _binds(span, where)
-    query = TROUBLE.replace("KEY", _KEYS[by]).replace("NARROW", narrow)
-    rows = db.session.execute(text(query), {**names, "keys": [line.key for line in listed]})
+    binds = {**names, "keys": [line.key for line in listed], "with_own": by == "transport", "enough": ENOUGH}
+    rows = db.session.execute(text(_asked(TROUBLE, by, narrow)), binds)
     plots = {(row.key, row.bucket): (int(row.trouble), int(row.tried)) for row in rows}
-    buckets = range(len(span.marks))
+    waits: dict[tuple[str, bool], list[float]] = {}
+    for key, is_now, mean in db.session.execute(text(_asked(WAITS, by, narrow)), binds):
+        waits.setdefault((key, is_now), []).append(float(mean))
+    past = range(len(span.marks))
+    present = range(len(past), 2 * len(past))
     return [
-        replace(line, trouble=tuple(plots.get((line.key, bucket), (0, 0)) for bucket in buckets)) for line in listed
+        replace(
+            line,
+            trouble=tuple(plots.get((line.key, bucket), (0, 0)) for bucket in present),
+            trouble_before=tuple(plots.get((line.key, bucket), (0, 0)) for bucket in past),
+            waits=tuple(waits.get((line.key, True), ())),
+            waits_before=tuple(waits.get((line.key, False), ())),
+        )
+        for line in listed
     ]
 
 
@@ -131,6 +157,7 @@ class Course:
     at: datetime
     sent: int
     deferred: int
+    own: int
     sender: int
     complained: int
 
@@ -139,7 +166,7 @@ def course(span: Span, where: Mapping[str, str] | None = None) -> list[Course]:
     """The period bucket by bucket, empty ones included."""
     names, narrow = _binds(span, where)
     rows = {row.mark: row for row in db.session.execute(text(COURSE.replace("NARROW", narrow)), names)}
-    return [Course(mark, *(rows[mark][1:] if mark in rows else (0, 0, 0, 0))) for mark in span.marks]
+    return [Course(mark, *(rows[mark][1:] if mark in rows else (0,) * 5)) for mark in span.marks]
 
 
 def total(lines: Iterable[Line]) -> tuple[Counts, Counts]:
@@ -148,75 +175,12 @@ def total(lines: Iterable[Line]) -> tuple[Counts, Counts]:
     return _sum(line.now for line in listed), _sum(line.before for line in listed)
 
 
-_KEYS = {"provider": "provider", "domain": "domain", "transport": "transport", "campaign": "campaign_id::text"}
-
-# An hour's counts fit into 32 bits, whose sums PostgreSQL makes without its slow exact numbers.
-LINES = """
-WITH cell AS (
-    SELECT campaign_id, provider, transport, domain,
-           sum(sent::int) FILTER (WHERE hour >= :start) AS sent,
-           sum(deferred::int) FILTER (WHERE hour >= :start) AS deferred,
-           sum(bounced_address::int) FILTER (WHERE hour >= :start) AS address,
-           sum(bounced_sender::int) FILTER (WHERE hour >= :start) AS sender,
-           sum(bounced_other::int) FILTER (WHERE hour >= :start) AS other,
-           sum(wait_seconds) FILTER (WHERE hour >= :start) AS wait,
-           sum(sent::int) FILTER (WHERE hour >= :before AND hour < :start) AS sent_before,
-           sum(deferred::int) FILTER (WHERE hour >= :before AND hour < :start) AS deferred_before,
-           sum(bounced_address::int) FILTER (WHERE hour >= :before AND hour < :start) AS address_before,
-           sum(bounced_sender::int) FILTER (WHERE hour >= :before AND hour < :start) AS sender_before,
-           sum(bounced_other::int) FILTER (WHERE hour >= :before AND hour < :start) AS other_before,
-           sum(wait_seconds) FILTER (WHERE hour >= :before AND hour < :start) AS wait_before,
-           max(hour) FILTER (WHERE sent > 0) AS last,
-           sum(sent::int) AS delivered, sum(complained::int) AS complained,
-           sum(clicked::int) AS clicked, sum(unsubscribed::int) AS unsubscribed
-    FROM watch_hours
-    WHERE workspace_id = :workspace AND hour >= :earliest AND hour < :stop NARROW
-    GROUP BY campaign_id, provider, transport, domain
-), placed AS (
-    SELECT *, KEY AS key, last >= :start AS is_now, last >= :before AND last < :start AS is_before,
-           provider <> ALL(:silent) AS is_heard, last < :ripe AS is_ripe
-    FROM cell
-)
-SELECT key, sum(sent) AS sent, sum(deferred) AS deferred, sum(address) AS address, sum(sender) AS sender,
-       sum(other) AS other, sum(wait) AS wait,
-       sum(sent_before) AS sent_before, sum(deferred_before) AS deferred_before, sum(address_before) AS address_before,
-       sum(sender_before) AS sender_before, sum(other_before) AS other_before, sum(wait_before) AS wait_before,
-       sum(delivered) FILTER (WHERE is_now) AS delivered,
-       sum(unsubscribed) FILTER (WHERE is_now) AS unsubscribed,
-       sum(delivered) FILTER (WHERE is_now AND is_heard) AS heard,
-       sum(complained) FILTER (WHERE is_now AND is_heard) AS complained,
-       sum(delivered) FILTER (WHERE is_now AND is_ripe) AS ripe,
-       sum(clicked) FILTER (WHERE is_now AND is_ripe) AS clicked,
-       sum(delivered) FILTER (WHERE is_before) AS delivered_before,
-       sum(unsubscribed) FILTER (WHERE is_before) AS unsubscribed_before,
-       sum(delivered) FILTER (WHERE is_before AND is_heard) AS heard_before,
-       sum(complained) FILTER (WHERE is_before AND is_heard) AS complained_before,
-       sum(delivered) FILTER (WHERE is_before AND is_ripe) AS ripe_before,
-       sum(clicked) FILTER (WHERE is_before AND is_ripe) AS clicked_before
-FROM placed GROUP BY key
-"""
-
-TROUBLE = """
-SELECT KEY AS key, width_bucket(extract(epoch FROM hour), extract(epoch FROM CAST(:start AS timestamptz)),
-                                extract(epoch FROM CAST(:stop AS timestamptz)), :buckets) - 1 AS bucket,
-       sum((deferred + bounced_sender)::int) AS trouble,
-       sum((sent + deferred + bounced_address + bounced_sender + bounced_other)::int) AS tried
-FROM watch_hours
-WHERE workspace_id = :workspace AND hour >= :start AND hour < :stop AND KEY = ANY(:keys) NARROW
-GROUP BY 1, 2
-"""
-
-COURSE = """
-SELECT date_bin(:bucket, hour, :start) AS mark, sum(sent::int), sum(deferred::int), sum(bounced_sender::int),
-       sum(complained::int)
-FROM watch_hours
-WHERE workspace_id = :workspace AND hour >= :start AND hour < :stop NARROW
-GROUP BY 1
-"""
+def _asked(query: str, by: By, narrow: str) -> str:
+    return query.replace("KEY", KEYS[by]).replace("NARROW", narrow)
 
 
 def _binds(span: Span, where: Mapping[str, str] | None) -> tuple[dict[str, Any], str]:
-    asked = {name: value for name, value in (where or {}).items() if name in _KEYS}
+    asked = {name: value for name, value in (where or {}).items() if name in KEYS}
     names = {
         "workspace": current_workspace_id(),
         "start": span.start,
@@ -230,21 +194,13 @@ def _binds(span: Span, where: Mapping[str, str] | None) -> tuple[dict[str, Any],
         "buckets": len(span.marks),
         **{f"where_{name}": value for name, value in asked.items()},
     }
-    return names, "".join(f" AND {_KEYS[name]} = :where_{name}" for name in asked)
+    return names, "".join(f" AND {KEYS[name]} = :where_{name}" for name in asked)
 
 
 def _counts(row: Mapping[Any, Any], suffix: str) -> Counts:
     given = {one.name: row[one.name + suffix] or 0 for one in fields(Counts)}
     numbers: dict[str, Any] = {name: float(value) if name == "wait" else int(value) for name, value in given.items()}
     return Counts(**numbers)
-
-
-def _names(keys: list[str]) -> dict[str, str]:
-    rows = db.session.execute(
-        text("SELECT id::text, name FROM campaigns WHERE id = ANY(:ids) AND workspace_id = :workspace"),
-        {"ids": [int(key) for key in keys], "workspace": current_workspace_id()},
-    )
-    return {row[0]: row[1] for row in rows}
 
 
 def _sum(counts: Iterable[Counts]) -> Counts:

@@ -4,18 +4,25 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from app.deliverability.watch.figures import Counts, Line
-from app.statistics.change import LEAST_TRIALS, Change, compare_rates
+from app.deliverability.watch.figures import By, Counts, Line
+from app.statistics.change import CONFIDENCE, LEAST_TRIALS, Change, compare_rates
 from app.statistics.intervals import Interval, wilson
+from app.statistics.ranks import LEAST, chance_of_above
 
-Symptom = Literal["deferrals", "refusals", "addresses", "complaints", "unsubscribes", "clicks"]
-SYMPTOMS: tuple[Symptom, ...] = ("complaints", "refusals", "clicks", "deferrals", "addresses", "unsubscribes")
+Symptom = Literal["deferrals", "own", "refusals", "addresses", "others", "complaints", "unsubscribes", "clicks"]
+SYMPTOMS: tuple[Symptom, ...] = (
+    *("complaints", "refusals", "own", "clicks", "deferrals", "addresses", "others", "unsubscribes"),
+)
 """The gravest first."""
 
 COLLAPSE = 2.0
 """Clicks differ from one newsletter to the next; only a fall to a half of them or less speaks of the spam folder."""
 LEAST_COUNT = 5
 """Fewer of a bad kind are not worth a warning, however rare they were before."""
+SLOWER = 2.0
+"""Times as long as before, that mail takes until it is accepted …"""
+LEAST_WAIT = 60.0
+"""… and seconds longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +53,24 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """Mean seconds until acceptance, and the same in the period before."""
+
+    now: float
+    before: float
+    is_worse: bool
+    is_judged: bool
+    """Whether there were hours enough on both sides."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
-    """A symptom of one line."""
+    """A symptom of one line; without a share it is the time until acceptance."""
 
     line: Line
-    share: Share
+    symptom: Symptom | Literal["time"]
+    share: Share | None
+    wait: Wait
 
 
 def shares(now: Counts, before: Counts, *, days: int) -> dict[Symptom, Share]:
@@ -65,11 +85,29 @@ def shares(now: Counts, before: Counts, *, days: int) -> dict[Symptom, Share]:
     return found
 
 
-def findings(lines: Iterable[Line], *, days: int) -> list[Finding]:
+def wait(line: Line) -> Wait:
+    """The time until acceptance beside its own past.
+
+    Times are no coins, and one message that waits for a day moves a mean. So the means of the hours are compared by
+    their ranks, and a difference that is beyond chance is pointed out where it matters.
+    """
+    now, before = line.now.mean_wait, line.before.mean_wait
+    is_far = now >= SLOWER * before and now - before >= LEAST_WAIT
+    is_chance = chance_of_above(line.waits, line.waits_before) > (1 - CONFIDENCE) / 2
+    is_enough = min(line.now.sent, line.before.sent) >= LEAST_TRIALS
+    is_judged = is_enough and min(len(line.waits), len(line.waits_before)) >= LEAST
+    return Wait(now, before, is_judged and is_far and not is_chance, is_judged)
+
+
+def findings(lines: Iterable[Line], by: By, *, days: int) -> list[Finding]:
     """What to point out, the gravest symptom first, then the largest line."""
-    listed = [line for line in lines if min(line.now.tried, line.before.tried) >= LEAST_TRIALS]
-    judged = [(line, shares(line.now, line.before, days=days)) for line in listed]
-    return [Finding(line, by[symptom]) for symptom in SYMPTOMS for line, by in judged if by[symptom].is_worse]
+    listed = [line for line in lines if min(one.tried + one.own for one in (line.now, line.before)) >= LEAST_TRIALS]
+    judged = [(line, shares(line.now, line.before, days=days), wait(line)) for line in listed]
+    found = []
+    for symptom in SYMPTOMS:
+        if symptom != "own" or by == "transport":
+            found += [Finding(line, symptom, of[symptom], took) for line, of, took in judged if of[symptom].is_worse]
+    return found + [Finding(line, "time", None, took) for line, _of, took in judged if took.is_worse]
 
 
 def _share(symptom: Symptom, now: Counts, before: Counts) -> Share:
@@ -84,7 +122,9 @@ def _pair(symptom: Symptom, counts: Counts) -> tuple[int, int]:
     return {
         "deferrals": (counts.deferred, counts.tried),
         "refusals": (counts.sender, counts.tried),
+        "own": (counts.own, counts.tried + counts.own),
         "addresses": (counts.address, counts.tried),
+        "others": (counts.other, counts.tried),
         "complaints": (counts.complained, counts.heard),
         "unsubscribes": (counts.unsubscribed, counts.delivered),
         "clicks": (counts.clicked, counts.ripe),

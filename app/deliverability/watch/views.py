@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, cast, get_args
 
-from flask import render_template, request
+from flask import g, render_template, request
 from sqlalchemy import or_, select
 
 from app.accounts.access import member
@@ -12,10 +12,13 @@ from app.accounts.models import Role
 from app.core import clock
 from app.core.database import db
 from app.deliverability.guard import resting as _resting  # noqa: F401 - what the pages of incidents ask of this room
+from app.deliverability.guard.rule import Lines, judge
 from app.deliverability.outside import views as _outside_views  # noqa: F401 - its routes belong to this room
 from app.deliverability.outside.store import latest_figures
-from app.deliverability.watch.figures import BUCKETS, By, course, lines_by, span_of, total, with_trouble
-from app.deliverability.watch.findings import findings, shares
+from app.deliverability.watch.figures import BUCKETS, By, Line, course, lines_by, span_of, total, with_course
+from app.deliverability.watch.findings import SLOWER, findings, shares, wait
+from app.deliverability.watch.names import called
+from app.deliverability.watch.open_now import find_open_now
 from app.deliverability.watch.room import bp
 from app.statistics.change import LEAST_TRIALS
 from app.tracking.models import Incident
@@ -37,23 +40,25 @@ def index() -> Any:
     if by == "campaign":
         # A campaign has no past of its own; it is set against all those of the period before.
         lines = [replace(line, before=before) for line in lines if line.now.tried]
-    found = findings(lines, days=days)
-    pointed = {finding.line.key for finding in found}
+    pointed = {finding.line.key for finding in findings(lines, by, days=days)}
     shown = [line for number, line in enumerate(lines) if number < MOST or line.key in pointed]
-    rows = [(line, shares(line.now, line.before, days=days)) for line in with_trouble(shown, by, span, where)]
+    shown = with_course(shown, by, span, where)
     return render_template(
         "deliverability/index.html",
         by=by,
         days=days,
-        where=where,
+        where={name: called(name, [value]).get(value) or value for name, value in where.items()},
+        asked=where,
         span=span,
         total=now,
         before=before,
         least=LEAST_TRIALS,
         total_shares=shares(now, before, days=days),
-        rows=rows,
+        rows=[(line, shares(line.now, line.before, days=days), wait(line), _line_passed(line)) for line in shown],
         left_out=len(lines) - len(shown),
-        findings=found,
+        findings=findings(shown, by, days=days),
+        slower=SLOWER,
+        open_now=find_open_now(),
         incidents=_incidents(),
         course=course(span, where),
         outside=latest_figures(span.start.date()),
@@ -64,6 +69,13 @@ def _asked() -> tuple[By, int, dict[str, str]]:
     by, days = request.args.get("by", ""), request.args.get("days", 7, int)
     where = {name: request.args[name].replace("\0", "")[:200] for name in get_args(By) if request.args.get(name)}
     return cast(By, by if by in get_args(By) else "provider"), days if days in BUCKETS else 7, where
+
+
+def _line_passed(line: Line) -> float | None:
+    """The line of the complaint guard that the complaints of this period are beyond, whatever they were before."""
+    lines = Lines(g.workspace.complaint_warn, g.workspace.complaint_pause)
+    verdict = judge(line.now.complained, line.now.heard, lines, is_part=True)
+    return {"pause": lines.pause, "warn": lines.warn}.get(verdict)
 
 
 def _incidents() -> list[Incident]:

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from app.core.database import db, in_workspace
 from app.core.errors import Invalid, SettingsError, Unavailable
 from app.core.extensions import keyring as our_keyring
+from app.core.extensions import settings
 from app.core.tokens import Keyring
 from app.mail.addresses import a_label
 from app.mail.canonical import relaxed_fields
@@ -19,9 +20,10 @@ from app.mail.dkim_keys import Algorithm, read_key
 from app.mail.wire import WireMail
 from app.sending.domains.keys import ALGORITHMS
 from app.sending.domains.names import lineage
+from app.sending.domains.theirs import signs_alone
 from app.sending.models import SendingDomain, SigningKey
 from app.sending.seal import unseal
-from app.sending.transports import ways_of_workspace
+from app.sending.transports import installation_account, ways_of_workspace
 
 _FOUND = """
 SELECT d.domain, d.is_signing, d.with_ed25519, d.findings, k.selector, k.algorithm, k.private_sealed
@@ -100,7 +102,7 @@ def _relay_signs(workspace_id: int) -> bool:
     except SettingsError:
         # All are switched off: whoever hands the mail over says so.
         return False
-    return bool(ways) and ways[0].signs
+    return ways[0].signs if ways else signs_alone("smtp", installation_account(settings()).host)
 
 
 def _choose(keyring: Keyring, domains: Sequence[str], found: list[KeyInUse]) -> list[Signer]:

@@ -8,6 +8,7 @@ from app.sending.claims import Claims, Connection
 from app.sending.desk import SendDesk
 from app.sending.pacing.words import describe
 from app.sending.parcel import Parcel
+from app.sending.warmup.allowance import goes_on
 
 LINGER = 5.0
 """Seconds that a run stays when only slowed providers are left and some flow: then others may have its worker."""
@@ -71,5 +72,6 @@ class Slow:
         else:
             async with books.lock:
                 zone = await claims.zone(books.connection)
+                later = await goes_on(books.connection, books.warming) if books.warming else {}
             desk.rest = max(1.0, min(limits[provider].next_in(now) for provider in waiting))
-            desk.stop("paced", describe(waiting, limits, now, zone))
+            desk.stop("paced", describe(waiting, limits, now, zone, later))

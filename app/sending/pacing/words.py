@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from app.core import clock
 from app.sending.pacing.limits import Limit
 from app.sending.verdicts import gist
+from app.sending.warmup.allowance import GoesOn
 
 MOST = 3
 """Providers that are named."""
@@ -25,16 +27,25 @@ LABELS = {
 """The providers as people know them, as in templates/macros/providers.html; names, so in every language the same."""
 
 
-def describe(waiting: Mapping[str, int], limits: Mapping[str, Limit], now: float, zone: ZoneInfo) -> str:
+def describe(
+    waiting: Mapping[str, int],
+    limits: Mapping[str, Limit],
+    now: float,
+    zone: ZoneInfo,
+    later: Mapping[str, GoesOn] = MappingProxyType({}),
+) -> str:
     """Such as “Gmail, Google Workspace: 120 a minute since 14:02 CET; 3,400 wait”, for those with most waiting.
 
-    Times are in the workspace's `zone`. What several of them said alike stands before, once.
+    Times are in the workspace's `zone`; `later`: when a warm-up lets more go. What several of them said alike stands
+    before, once.
     """
     first = sorted(waiting, key=lambda provider: -waiting[provider])
     common = _common_cause([limits[provider] for provider in first])
     parts = [f"{common[1]} of {len(first)} providers said: {_sentence(common[0])}"] if common else []
     said = gist(common[0]) if common else ""
-    parts += [_of(limits[provider], waiting[provider], now, zone, said) for provider in first[:MOST]]
+    parts += [
+        _of(limits[provider], waiting[provider], now, zone, said, later.get(provider)) for provider in first[:MOST]
+    ]
     if len(first) > MOST:
         parts.append(f"{len(first) - MOST} more providers, {sum(waiting[one] for one in first[MOST:]):,} wait")
     return " ".join(part if part.endswith("…") else f"{part}." for part in parts)
@@ -65,11 +76,11 @@ def _is_capped(limit: Limit) -> bool:
     return limit.cap is not None and limit.cap <= 0
 
 
-def _of(limit: Limit, count: int, now: float, zone: ZoneInfo, told: str) -> str:
+def _of(limit: Limit, count: int, now: float, zone: ZoneInfo, told: str, later: GoesOn | None) -> str:
     held = limit.held_until - now
     since = moment_words(datetime.fromtimestamp(limit.since, UTC), zone)
     if _is_capped(limit):
-        pace = "the warm-up's allowance is used for now; it grows over the day, and more goes within the hour"
+        pace = _warming(later, zone)
     elif held > 0:
         pace = f"rests until {moment_words(clock.now() + timedelta(seconds=held), zone)}"
     elif limit.rate is not None:
@@ -78,6 +89,15 @@ def _of(limit: Limit, count: int, now: float, zone: ZoneInfo, told: str) -> str:
         pace = f"{limit.slots} at a time since {since}"
     said = f"; it said: {_sentence(limit.why)}" if limit.why and gist(limit.why) != told else ""
     return f"{label_of(limit.provider)}: {pace}; {count:,} wait{said}"
+
+
+def _warming(later: GoesOn | None, zone: ZoneInfo) -> str:
+    if later is None or later.at <= clock.now():
+        return "the warm-up's allowance is used for now, and grows over the day"
+    at = moment_words(later.at, zone)
+    if later.is_halted:
+        return f"the warm-up was halted for today, and goes on at {at}"
+    return f"the warm-up's allowance is used for now, and more goes at {at}"
 
 
 def _sentence(words: str) -> str:

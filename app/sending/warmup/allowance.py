@@ -7,14 +7,14 @@ again uses it once more, because the provider sees it once more.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from psycopg import AsyncConnection
 
 from app.core import clock
-from app.sending.warmup.curve import Day, Plan, allowed_by, is_warm, next_cap
+from app.sending.warmup.curve import Day, Plan, allowed_by, is_warm, next_cap, seconds_until_next
 
 Connection = AsyncConnection[tuple[Any, ...]]
 WORTH_A_RUN = 10
@@ -46,6 +46,9 @@ _FREE = """
 SELECT EXISTS (SELECT FROM messages WHERE campaign_id = %(campaign)s AND state IN ('planned', 'deferred')
                                           AND provider <> ALL(%(capped)s))
 """
+_TODAY = """
+SELECT provider, cap, sent, began_at, note <> '' FROM warm_up_days WHERE warm_up_id = %s AND day = %s
+"""
 _USE = """
 UPDATE warm_up_days d SET sent = d.sent + used.n, began_at = coalesce(d.began_at, now())
 FROM (SELECT provider, count(*) AS n FROM messages WHERE id = ANY(%(ids)s) GROUP BY provider) used
@@ -69,6 +72,14 @@ class Identity:
         return clock.now().astimezone(ZoneInfo(self.timezone)).date()
 
 
+@dataclass(frozen=True, slots=True)
+class GoesOn:
+    """When a warm-up lets more go to a provider, and whether that is because its day was halted."""
+
+    at: datetime
+    is_halted: bool
+
+
 async def find_identity(connection: Connection, campaign_id: int, transport_id: int | None) -> Identity | None:
     """The warm-up that a campaign's mail by this transport belongs to."""
     if transport_id is None:
@@ -85,9 +96,24 @@ async def remaining(connection: Connection, *, identity: Identity, campaign_id: 
     for provider, cap, sent, seconds, note in await (await connection.execute(_LOOK, binds)).fetchall():
         if cap is None:
             left[provider] = allowed_by(await _open(connection, identity, provider, day), 0.0)
-        elif note or not is_warm(identity.plan, cap):
+        elif note:
+            left[provider] = 0
+        elif not is_warm(identity.plan, cap):
             left[provider] = max(0, allowed_by(cap, seconds) - sent)
     return left
+
+
+async def goes_on(connection: Connection, identity: Identity) -> dict[str, GoesOn]:
+    """Provider → when more may go to it than has gone today, unless it was halted: then the next day."""
+    tomorrow = datetime.combine(identity.today + timedelta(days=1), time(), ZoneInfo(identity.timezone))
+    found = {}
+    for provider, cap, sent, began_at, is_halted in await (
+        await connection.execute(_TODAY, (identity.id, identity.today))
+    ).fetchall():
+        seconds = None if is_halted else seconds_until_next(cap, sent)
+        later = tomorrow if seconds is None else (began_at or clock.now()) + timedelta(seconds=seconds)
+        found[provider] = GoesOn(min(later, tomorrow), is_halted)
+    return found
 
 
 async def has_room(connection: Connection, campaign_id: int, transport_id: int) -> bool:

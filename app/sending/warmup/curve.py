@@ -52,13 +52,13 @@ def hold_reason(day: Day) -> str:
 def next_cap(plan: Plan, last: Day | None, days_since: int = 1) -> int:
     """The allowance after `last`, the latest day with mail, which was `days_since` days ago.
 
-    It grows from what was really sent, so an allowance that nobody used earns nothing; it is held after a bad day; and
-    it never falls below the first day's.
+    It grows from what was really sent, so an allowance that nobody used earns nothing; after a bad day it is held at
+    what was sent, which is less than allowed when the day was halted; and it never falls below the first day's.
     """
     if last is None or days_since > IDLE_DAYS:
         return plan.first
     if hold_reason(last):
-        return max(plan.first, min(last.cap, plan.full))
+        return max(plan.first, min(last.sent, last.cap, plan.full))
     grown = ceil(min(last.sent, last.cap) * plan.growth)
     # An unused day keeps what was earned before it.
     return min(max(plan.first, grown, min(last.cap, plan.full)), plan.full)
@@ -73,6 +73,13 @@ def allowed_by(cap: int, seconds: float) -> int:
     """How much of a day's allowance may be gone so many seconds after its first message."""
     hours = max(seconds, 0.0) / 3600
     return min(cap, max(1, int(cap * min((hours + 1) / SPREAD_HOURS, 1.0))))
+
+
+def seconds_until_next(cap: int, sent: int) -> float | None:
+    """How long after the day's first message one more than `sent` may go; None: no more that day."""
+    if sent >= cap:
+        return None
+    return max(0.0, ((sent + 1) * SPREAD_HOURS / cap - 1) * 3600)
 
 
 def days_to_full(plan: Plan) -> int:

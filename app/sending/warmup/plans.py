@@ -37,6 +37,18 @@ class Standing:
     days_to_full: int
     today: date
 
+    @property
+    def halted(self) -> tuple[str, ...]:
+        """The providers to which nothing more goes today."""
+        return tuple(
+            one.provider for one in self.providers if any(day.note and day.day == self.today for day in one.days)
+        )
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether it needs no allowance anywhere that it was sent to."""
+        return bool(self.providers) and all(one.is_warm for one in self.providers)
+
 
 def begin(transport_id: int, domain: str, *, first: int, full: int, growth: float = 1.4) -> WarmUp:
     """Begin a warm-up; flushes. Raises Invalid, NotFound, Conflict when the pair has one already."""

@@ -5,6 +5,7 @@ from sqlalchemy import text
 from app.core.database import db
 from app.core.logging import log
 from app.messages.handed_over import nearest_first
+from app.messages.of_transport import is_of_transport
 from app.sending.warmup.curve import Day, hold_reason
 
 # What was heard is of the transport by which that attempt went, not of the one that tried again since.
@@ -23,7 +24,8 @@ _COUNT = text(
                   OR lower(split_part(c.from_email, '@', 2)) LIKE '%' || '.' || day.domain)
         WHERE c.finished_at IS NULL OR c.finished_at > day.start - interval '7 days'
     ), tried AS (
-        SELECT day.id, count(*) FILTER (WHERE a.outcome = 'deferred') AS deferred,
+        SELECT day.id,
+               count(*) FILTER (WHERE a.outcome = 'deferred' AND NOT {is_of_transport("a")}) AS deferred,
                count(*) FILTER (WHERE a.outcome = 'bounced') AS bounced
         FROM day JOIN campaign ON campaign.day_id = day.id
         JOIN attempts a ON a.campaign_id = campaign.id AND a.at >= day.start AND a.at < day.stop
@@ -51,7 +53,7 @@ _COUNT = text(
     RETURNING d.id, d.provider, d.cap, d.sent, d.deferred, d.bounced, d.complained, d.note, now() < day.stop AS is_today
     """  # noqa: S608 - only constants of the house are put together
 )
-_HALT = text("UPDATE warm_up_days SET note = :note, cap = least(cap, sent) WHERE id = :id AND note = ''")
+_HALT = text("UPDATE warm_up_days SET note = :note WHERE id = :id AND note = ''")
 
 
 def look_after_warm_ups() -> int:
@@ -60,7 +62,8 @@ def look_after_warm_ups() -> int:
     for row in db.session.execute(_COUNT).all():
         reason = hold_reason(Day(row.cap, row.sent, row.deferred, row.bounced, row.complained))
         if reason and row.is_today and not row.note:
-            db.session.execute(_HALT, {"id": row.id, "note": f"Halted for today: {reason}."})
+            note = f"Halted for the day after {row.sent:,} messages: {reason}."
+            db.session.execute(_HALT, {"id": row.id, "note": note})
             log("sending").warning("warm-up halted", provider=row.provider, reason=reason)
             halted += 1
     return halted

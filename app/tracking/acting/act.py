@@ -83,7 +83,7 @@ def _bounce(message: Message, fact: Fact, source: str, at: datetime, effect: Eff
             if evidence := enough_points(message):
                 done = give_up(message, fact.reason, evidence)
         if effect in ("suppress", "score"):
-            look_for_burst(message, fact.reason)
+            look_for_burst(message, fact.reason, at)
     return f"bounced: {fact.reason}; {done}"
 
 

@@ -21,7 +21,7 @@ class Fact:
 
     `key` tells one fact of a source from the next: the provider's id of the event, the digest of a mail. The same
     message, source, kind and key again is the same fact. `diagnostic` is the other side's words, `feedback_type` that
-    of a complaint.
+    of a complaint. `recipient` is the address that failed, where it is not the message's own: forwarding leads there.
     """
 
     kind: Kind
@@ -33,6 +33,7 @@ class Fact:
     code: int | None = None
     diagnostic: str = ""
     feedback_type: str = ""
+    recipient: str = ""
 
 
 @dataclass(frozen=True, slots=True)

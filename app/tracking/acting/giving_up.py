@@ -21,7 +21,8 @@ WITH dead AS (
 # Points of the last two days, of addresses that may have enough of them: most have one.
 _RIPE = text(
     """
-SELECT max(p.message_id) AS message, (array_agg(p.reason ORDER BY p.day DESC))[1] AS reason
+SELECT (array_agg(p.message_id ORDER BY p.day DESC))[1] AS message,
+       (array_agg(p.reason ORDER BY p.day DESC))[1] AS reason
 FROM bounce_points p JOIN workspaces w ON w.id = p.workspace_id
 WHERE p.workspace_id = :workspace AND p.day >= CAST(:today AS date) - CAST(w.bounce_stale AS integer)
 GROUP BY p.address_hash, w.bounce_days

@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, or_, select, text
 
 from app.accounts.models import Workspace
 from app.audience.addresses import address_hash, normalise
+from app.audience.models import ConsentEvent
 from app.core import clock
 from app.core.database import db
 from app.messages.dead_addresses import POINT
@@ -86,7 +87,10 @@ def _suffice(points: Sequence[BouncePoint], policy: Workspace) -> bool:
 
 
 def _last_sign(message: Message) -> date | None:
-    """The day of the last sign of life: delivered mail, an act of the person's, or mail that did not come back."""
+    """The day of the last sign of life: delivered mail, an act of the person's, or mail that did not come back.
+
+    One that was asked for from that mailbox, by confirming a subscription, is such an act.
+    """
     heard = db.session.scalar(
         select(func.max(Event.at)).where(
             Event.subscriber_id == message.subscriber_id, or_(Event.label == "human", Event.kind.in_(_SIGNS))
@@ -99,7 +103,12 @@ def _last_sign(message: Message) -> date | None:
             Message.sent_at < clock.now() - SILENCE,
         )
     )
-    signs = [at for at in (heard, taken) if at is not None]
+    confirmed = db.session.scalar(
+        select(func.max(ConsentEvent.at)).where(
+            ConsentEvent.address_hash == _hash(message), ConsentEvent.action == "confirmed"
+        )
+    )
+    signs = [at for at in (heard, taken, confirmed) if at is not None]
     return max(signs).astimezone(UTC).date() if signs else None
 
 

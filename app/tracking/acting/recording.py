@@ -87,7 +87,7 @@ def event_values(message: Message, fact: Fact, source: str, at: datetime, effect
     data: dict[str, object] = {"by": source}
     if fact.kind in ("bounce", "delayed"):
         data |= {"reason": fact.reason, "scope": fact.scope, "persistence": fact.persistence, "effect": effect}
-        data |= {"status": fact.status, "code": fact.code}
+        data |= {"status": fact.status, "code": fact.code, "recipient": fact.recipient}
     elif fact.kind == "complaint":
         data["feedback"] = fact.feedback_type
     elif fact.kind == "challenge":

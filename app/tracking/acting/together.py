@@ -122,7 +122,7 @@ class _Round:
             and not record.was_found_dead(one.message_id, one.at)
         ]
         # Before anybody is given up: what comes all at once is seen here before the first of it is believed.
-        look_for_bursts(frozenset(one.fact.reason for _effect, one in blamed))
+        look_for_bursts([(one.fact.reason, one.at) for _effect, one in blamed])
         done = self._given_up([one for effect, one in blamed if effect == "suppress"])
         done |= self._scored([one for effect, one in blamed if effect == "score"])
         for place, one in bounces:

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import text
 
-from app.core import clock
 from app.core.database import db
 from app.tracking.incidents.decisions import DISCARDED, UNDONE
-from app.tracking.incidents.holding import DOUBTED, FAILED
+from app.tracking.incidents.holding import DOUBTED
 from app.tracking.incidents.opening import BURST
+from app.tracking.incidents.reach import FAILED, binds_of
 from app.tracking.models import Incident
 
 
@@ -30,15 +30,7 @@ def tried_again(incident: Incident) -> Again | None:
     """How the second try stands; None where there is none to be made. Needs the workspace in scope."""
     if incident.kind != BURST or incident.decision not in (DISCARDED, UNDONE):
         return None
-    binds = {
-        "workspace": incident.workspace_id,
-        "provider": incident.provider,
-        "reason": incident.reason,
-        "began": incident.began_at,
-        "ended": incident.ended_at,
-        "now": clock.now(),
-    }
-    row = db.session.execute(_AGAIN, binds).one()
+    row = db.session.execute(_AGAIN, binds_of(incident)).one()
     return Again(row.still, row.taken, row.under_way, row.number - row.still - row.taken - row.under_way)
 
 
@@ -47,9 +39,9 @@ _AGAIN = text(
     f"""
 WITH {FAILED}
 SELECT count(*) AS number,
-       count(*) FILTER (WHERE m.state = 'bounced' AND m.reason = '{DOUBTED}') AS still,
-       count(*) FILTER (WHERE m.state = 'sent') AS taken,
-       count(*) FILTER (WHERE m.state IN ('planned', 'sending', 'deferred')) AS under_way
-FROM failed f JOIN messages m ON m.id = f.id
+       count(*) FILTER (WHERE state = 'bounced' AND reason = '{DOUBTED}') AS still,
+       count(*) FILTER (WHERE state = 'sent') AS taken,
+       count(*) FILTER (WHERE state IN ('planned', 'sending', 'deferred')) AS under_way
+FROM failed
 """  # noqa: S608 - only constants of the house are put together
 )

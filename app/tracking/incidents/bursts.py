@@ -3,7 +3,9 @@
 From then on nobody is suppressed for that reason there; what was written in the minutes before can be taken back.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from time import monotonic
 
 from app.core import clock
@@ -13,6 +15,7 @@ from app.messages.models import Message
 from app.tracking.incidents.counting import Failures, count_failures
 from app.tracking.incidents.holding import take_in_written
 from app.tracking.incidents.opening import BURST, find_open, open_for, provider_of
+from app.tracking.incidents.reach import concerned
 from app.tracking.models import Incident
 
 WINDOW = timedelta(minutes=10)
@@ -25,28 +28,59 @@ FEWEST = 10
 LARGE_SHARE = 0.2
 """… as no list loses at one provider from one day to the next."""
 
+LATE = WINDOW / 2
+"""A failure that happened longer ago than this is told late: workers stood still, or a provider was slow to tell."""
+
 _rest: dict[tuple[int, str, str], float] = {}
 """When this process may count again, by workspace, provider and reason: counting costs more than what it counts."""
 
 
-def look_for_burst(message: Message, reason: str) -> None:
-    """After a failure: open an incident if it is one of many. What slips through is found by the next look."""
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time to look at: of late, or of failures that are only told now."""
+
+    since: datetime
+    until: datetime
+    is_late: bool
+
+
+def look_for_burst(message: Message, reason: str, at: datetime) -> None:
+    """After a failure: open an incident if it is one of many. What slips through is found by the next look.
+
+    No other look finds what is told late, so that is never let through.
+    """
     key = (message.workspace_id, provider_of(message), reason)
     began = monotonic()
-    if _rest.get(key, 0.0) > began:
+    (span,) = spans_of([at])
+    if not span.is_late and _rest.get(key, 0.0) > began:
         return
-    find_bursts(key[1], frozenset({reason}))
+    find_bursts(key[1], frozenset({reason}), span)
     if len(_rest) > 10_000:
         _rest.clear()
     done = monotonic()
     _rest[key] = done + 5 * (done - began)
 
 
-def find_bursts(provider: str | None = None, reasons: frozenset[str] = SCORED) -> list[Incident]:
-    """The bursts of the last ten minutes in the workspace in scope; opens those that are new."""
-    since = clock.now() - WINDOW
-    found = count_failures(reasons, since, provider=provider, least=FEWEST)
-    return [_incident(failures) for failures in found if is_burst(failures.count, failures.share)]
+def find_bursts(
+    provider: str | None = None, reasons: frozenset[str] = SCORED, span: Span | None = None
+) -> list[Incident]:
+    """The bursts of the last ten minutes, or of that span, in the workspace in scope; opens those that are new."""
+    span = span or _lately(clock.now())
+    found = count_failures(reasons, span.since, span.until, provider=provider, least=FEWEST)
+    return [_incident(failures, span) for failures in found if is_burst(failures.count, failures.share)]
+
+
+def spans_of(moments: Sequence[datetime]) -> list[Span]:
+    """The times to look at for failures of those moments. Late ones with no long gap between them are one: told at
+    once, they are judged at once.
+    """
+    now = clock.now()
+    spans = [_lately(now)] if any(at >= now - LATE for at in moments) else []
+    late = sorted(at for at in moments if at < now - LATE)
+    for place, at in enumerate(late):
+        since = spans.pop().since if place and at - late[place - 1] <= WINDOW else at - WINDOW
+        spans.append(Span(since, min(at + WINDOW, now), is_late=True))
+    return spans
 
 
 def is_burst(count: int, share: float) -> bool:
@@ -54,9 +88,13 @@ def is_burst(count: int, share: float) -> bool:
     return (count >= LEAST and share > SHARE) or (count >= FEWEST and share > LARGE_SHARE)
 
 
-def _incident(failures: Failures) -> Incident:
+def _lately(now: datetime) -> Span:
+    return Span(now - WINDOW, now, is_late=False)
+
+
+def _incident(failures: Failures, span: Span) -> Incident:
     known = find_open(current_workspace_id(), BURST, failures.provider, failures.reason)
-    incident = known or open_for(BURST, failures, "held")
+    incident = known or open_for(BURST, failures, "held", told_late=span.is_late)
     db.session.flush()
-    take_in_written(incident)
+    take_in_written(incident, concerned(incident))
     return incident

@@ -21,6 +21,8 @@ class Failures:
     first: datetime
     last: datetime
     words: str
+    people: int
+    """To whom these messages went: somebody may have had several."""
 
     @property
     def share(self) -> float:
@@ -35,16 +37,18 @@ AROUND = timedelta(minutes=5)
 _FAILURES = text(
     f"""
 WITH failed AS (
-    SELECT {provider_sql("m")} AS provider, e.data ->> 'reason' AS reason, m.id, m.campaign_id, m.sent_at, e.at, e.kind,
+    SELECT {provider_sql("m")} AS provider, e.data ->> 'reason' AS reason, m.id, m.campaign_id, m.sent_at,
+           m.subscriber_id, e.at, e.kind,
            coalesce(e.data ->> 'diagnostic', '') AS words
     FROM campaigns c
-    JOIN events e ON e.campaign_id = c.id AND e.kind = ANY(:kinds) AND e.at >= :since AND e.at <= :now
+    JOIN events e ON e.campaign_id = c.id AND e.kind = ANY(:kinds) AND e.at >= :since AND e.at <= :until
     JOIN messages m ON m.id = e.message_id
     WHERE c.workspace_id = :workspace AND e.workspace_id = :workspace AND e.data ->> 'reason' = ANY(:reasons)
 ), grouped AS (
-    SELECT provider, reason, count(DISTINCT id) AS number, min(at) AS first, max(at) AS last,
+    SELECT provider, reason, count(DISTINCT id) AS number,
+           count(DISTINCT subscriber_id) AS people, min(at) AS first, max(at) AS last,
            least(min(coalesce(sent_at, at)), :since) AS tried_from,
-           greatest(max(coalesce(sent_at, at)), :now) AS tried_to,
+           greatest(max(coalesce(sent_at, at)), :until) AS tried_to,
            array_agg(DISTINCT campaign_id) AS campaigns,
            (array_agg(words ORDER BY words = '', words !~ '^[45][0-9][0-9][ -]', at DESC))[1] AS words,
            (array_agg(id ORDER BY at DESC))[1] AS latest
@@ -52,7 +56,7 @@ WITH failed AS (
     GROUP BY provider, reason
     HAVING count(DISTINCT id) FILTER (WHERE kind = 'bounced') >= :least OR count(DISTINCT id) >= :least_of_any
 )
-SELECT g.provider, g.reason, g.number, g.first, g.last,
+SELECT g.provider, g.reason, g.number, g.people, g.first, g.last,
        (SELECT count(*) FROM messages m
         WHERE m.campaign_id = ANY(g.campaigns) AND m.workspace_id = :workspace
               AND m.state IN ('sent', 'bounced', 'deferred', 'uncertain') AND {provider_sql("m")} = g.provider
@@ -69,13 +73,14 @@ FROM grouped g ORDER BY g.provider, g.reason
 def count_failures(
     reasons: frozenset[str],
     since: datetime,
+    until: datetime | None = None,
     *,
     provider: str | None = None,
     kinds: tuple[str, ...] = ("bounced",),
     least: int = 1,
     least_of_any: int | None = None,
 ) -> list[Failures]:
-    """The failures of the workspace in scope since then, at least `least` of a sort that are final.
+    """The failures of the workspace in scope from then until now or `until`, at least `least` of a sort that are final.
 
     `least_of_any`: or so many, if also those count that are still tried.
     """
@@ -83,7 +88,7 @@ def count_failures(
         "workspace": current_workspace_id(),
         "reasons": list(reasons),
         "since": since,
-        "now": clock.now(),
+        "until": until or clock.now(),
         "provider": provider,
         "kinds": list(kinds),
         "least": least,
@@ -91,6 +96,8 @@ def count_failures(
         "around": AROUND,
     }
     return [
-        Failures(row.provider, row.reason, row.number, max(row.of, row.number), row.first, row.last, row.words)
+        Failures(
+            row.provider, row.reason, row.number, max(row.of, row.number), row.first, row.last, row.words, row.people
+        )
         for row in db.session.execute(_FAILURES, binds)
     ]

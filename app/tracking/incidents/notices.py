@@ -15,7 +15,8 @@ from app.mail.simple import compose_simple
 from app.mail.wire import Sender, WireMail
 from app.rendering.system import SystemEmail, render_system
 from app.tracking.incidents.queries import Shown, kept_of
-from app.tracking.incidents.telling import news_of, owner_of
+from app.tracking.incidents.quoting import quote_foreign
+from app.tracking.incidents.telling import PAUSED, gather, news_of, owner_of
 from app.tracking.models import Incident, IncidentNotice
 
 TEMPLATE = "incident"
@@ -32,8 +33,11 @@ _UNSENT = text(
 
 
 def compose_notice(notice_id: int) -> tuple[int, WireMail] | None:
-    """The workspace and the mail; None when nothing in it needs anybody any more, or nobody is to be told."""
-    notice = db.session.get(IncidentNotice, notice_id, populate_existing=True)
+    """The workspace and the mail; None when nothing in it needs anybody any more, or nobody is to be told.
+
+    One mail for all that waits to be told to that owner.
+    """
+    notice = gather(notice_id)
     if notice is None:
         return None
     # From here on the row of the outgoing mail sees to it, which is written in the same transaction.
@@ -67,7 +71,7 @@ def _email(workspace: Workspace, owner: User, news: Sequence[Shown]) -> SystemEm
         "title": _say("title", first.incident),
         "count": len(others),
         "happened": _say("happened", first),
-        "words": first.incident.words if first.incident.kind in ("blocked", "burst") else "",
+        "words": quote_foreign(first.incident.words) if first.incident.kind in ("blocked", "burst") else "",
         "people": _say("people", first, of=_OF_MAIL),
         "done": _say("done", first),
         "kept": _say("kept", first, kept_of(first.incident), _unsent(first.incident), of=_OF_MAIL),
@@ -89,9 +93,11 @@ def _say(name: str, *about: object, of: str = _WORDS) -> str:
 
 
 def _unsent(incident: Incident) -> int:
-    """Messages of a paused campaign that have not gone out."""
+    """Messages of a campaign that was paused, which have not gone out."""
+    if incident.action != PAUSED or not incident.campaign_id:
+        return 0
     binds = {"campaign": incident.campaign_id, "workspace": incident.workspace_id}
-    return db.session.execute(_UNSENT, binds).scalar_one() if incident.campaign_id else 0
+    return int(db.session.execute(_UNSENT, binds).scalar_one())
 
 
 def _compose(notice: IncidentNotice, owner: User, email: SystemEmail) -> WireMail:

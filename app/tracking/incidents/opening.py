@@ -26,7 +26,7 @@ def find_open(workspace_id: int, kind: str, provider: str, reason: str, *, lock:
         *_of_sort(workspace_id, kind, provider, reason), Incident.seen_at >= now - QUIET[kind]
     )
     if kind == BURST:
-        query = query.where(Incident.began_at >= now - LONGEST_HOLD)
+        query = query.where(Incident.opened_at >= now - LONGEST_HOLD)
     if lock:
         query = query.with_for_update(key_share=True)
     return db.session.scalar(query.order_by(Incident.id).limit(1).execution_options(populate_existing=True))
@@ -49,8 +49,9 @@ def open_once(incident: Incident) -> Incident:
     return incident
 
 
-def open_for(kind: str, failures: Failures, action: str) -> Incident:
-    """The same, for failures counted in the workspace in scope."""
+def open_for(kind: str, failures: Failures, action: str, *, told_late: bool = False) -> Incident:
+    """The same, for failures counted in the workspace in scope; `told_late`: they are over, and heard of now."""
+    now = clock.now()
     return open_once(
         Incident(
             workspace_id=current_workspace_id(),
@@ -58,7 +59,9 @@ def open_for(kind: str, failures: Failures, action: str) -> Incident:
             provider=failures.provider,
             reason=failures.reason,
             began_at=failures.first,
-            seen_at=failures.last,
+            opened_at=now,
+            last_at=failures.last if told_late else None,
+            seen_at=now if told_late else failures.last,
             count=failures.count,
             of=failures.of,
             words=failures.words[:LONGEST],

@@ -11,12 +11,12 @@ from app.accounts.models import User
 from app.core import clock
 from app.core.database import current_workspace_id, db
 from app.core.errors import NotFound
-from app.messages.dead_addresses import provider_sql
 from app.messages.models import Message
 from app.tracking.incidents.bursts import LEAST, SHARE
-from app.tracking.incidents.decisions import BELIEVED, DISCARDED, UNDONE
+from app.tracking.incidents.decisions import BELIEVED, DISCARDED, UNDER_WAY, UNDONE
 from app.tracking.incidents.holding import DOUBTED
 from app.tracking.incidents.opening import BLOCKED, BURST, LONGEST_HOLD
+from app.tracking.incidents.reach import binds_of, of_provider
 from app.tracking.models import HeldSuppression, Incident
 
 PAGE = 50
@@ -50,13 +50,13 @@ class Shown:
     def held_until(self) -> datetime | None:
         """When a burst stops holding at the latest; None where it holds nothing now."""
         holds = self.is_open and self.incident.kind == BURST and self.incident.decision != BELIEVED
-        return self.incident.began_at + LONGEST_HOLD if holds else None
+        return self.incident.opened_at + LONGEST_HOLD if holds else None
 
     @property
     def was_cut_short(self) -> bool:
         """Whether a burst stopped holding because a day was over, not because it fell silent."""
         ended = self.incident.ended_at
-        return self.incident.kind == BURST and ended is not None and ended >= self.incident.began_at + LONGEST_HOLD
+        return self.incident.kind == BURST and ended is not None and ended >= self.incident.opened_at + LONGEST_HOLD
 
     @property
     def count(self) -> int:
@@ -73,8 +73,13 @@ class Shown:
         return self.incident.kind == BURST and not self.incident.decision
 
     @property
+    def is_under_way(self) -> bool:
+        """Whether what was decided is still being carried out."""
+        return self.incident.action == UNDER_WAY
+
+    @property
     def needs_attention(self) -> bool:
-        return self.asks or self.is_open
+        return self.asks or (self.is_open and not self.incident.decision)
 
     @property
     def is_small(self) -> bool:
@@ -202,13 +207,7 @@ def campaigns_of(incident: Incident) -> list[Concerned]:
     reason = retry_reason(incident)
     if not reason:
         return []
-    binds = {
-        "workspace": current_workspace_id(),
-        "provider": incident.provider,
-        "reason": reason,
-        "began": incident.began_at,
-        "ended": incident.ended_at,
-    }
+    binds = {**binds_of(incident), "reason": reason}
     return [Concerned(row.id, row.name, row.number) for row in db.session.execute(_CAMPAIGNS, binds)]
 
 
@@ -219,7 +218,7 @@ SELECT count(*) FILTER (WHERE m.state <> 'bounced') AS waiting, count(*) FILTER 
 FROM campaigns c JOIN messages m ON m.campaign_id = c.id
      AND (m.state = 'bounced' AND m.reason = :reason
           OR m.state = 'deferred' AND m.reason = :reason AND c.state IN ('sending', 'paused'))
-WHERE c.workspace_id = :workspace AND m.workspace_id = :workspace AND {provider_sql("m")} = :provider
+WHERE c.workspace_id = :workspace AND m.workspace_id = :workspace AND {of_provider("m")}
       AND c.launched_at > now() - interval '60 days'
 """  # noqa: S608 - only constants of the house are put together
 )
@@ -228,9 +227,9 @@ _CAMPAIGNS = text(
     f"""
 SELECT c.id, c.name, count(*) AS number
 FROM campaigns c JOIN messages m ON m.campaign_id = c.id AND m.state = 'bounced' AND m.reason = :reason
-WHERE c.workspace_id = :workspace AND m.workspace_id = :workspace AND {provider_sql("m")} = :provider
+WHERE c.workspace_id = :workspace AND m.workspace_id = :workspace AND {of_provider("m")}
       AND EXISTS (SELECT FROM events e WHERE e.campaign_id = c.id AND e.kind = 'bounced' AND e.at >= :began
-                                             AND (CAST(:ended AS timestamptz) IS NULL OR e.at <= :ended))
+                                             AND e.at <= :until)
 GROUP BY c.id, c.name ORDER BY number DESC, c.id DESC LIMIT 10
 """  # noqa: S608 - only constants of the house are put together
 )

@@ -1,8 +1,10 @@
 """Deliverability, Incidents: what happened, what was done by itself, and what an owner decides."""
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, url_for
+from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -10,9 +12,10 @@ from flask_login import current_user
 from app.accounts.access import member
 from app.accounts.models import Role
 from app.core.database import db
-from app.core.errors import Conflict
+from app.core.errors import Conflict, Unavailable
 from app.tracking.incidents import decisions
 from app.tracking.incidents.again import tried_again
+from app.tracking.incidents.carrying_out import progress_of, start_carrying_out
 from app.tracking.incidents.queries import (
     campaigns_of,
     count_asking,
@@ -44,6 +47,8 @@ def index() -> Any:
 @member(Role.EDITOR)
 def show(incident_id: int) -> Any:
     """One incident with its numbers, whom it concerns, and the decision."""
+    if request.headers.get("HX-Request"):
+        return _part(incident_id)
     return _page(incident_id)
 
 
@@ -51,46 +56,21 @@ def show(incident_id: int) -> Any:
 @member(Role.OWNER)
 def believe(incident_id: int) -> Any:
     """The addresses are dead indeed."""
-    try:
-        decisions.believe(incident_id, current_user.id)
-    except Conflict as error:
-        return _refused(incident_id, error)
-    number = find_shown(incident_id).written
-    said = ngettext(
-        "Believed: %(count)s address is suppressed.",
-        "Believed: %(count)s addresses are suppressed.",
-        number,
-        count=format_decimal(number),
-    )
-    return _decided(incident_id, said)
+    return _decide(incident_id, decisions.believe, _believed)
 
 
 @bp.post("/<int:incident_id>/discard")
 @member(Role.OWNER)
 def discard(incident_id: int) -> Any:
     """It was a fault, and nobody is lost."""
-    try:
-        decisions.discard(incident_id, current_user.id)
-    except Conflict as error:
-        return _refused(incident_id, error)
-    return _decided(incident_id, _("Discarded: everybody stays, as if these failures had not come."))
+    return _decide(incident_id, decisions.discard, _discarded)
 
 
 @bp.post("/<int:incident_id>/undo")
 @member(Role.OWNER)
 def undo(incident_id: int) -> Any:
     """Take back what was believed."""
-    try:
-        number = decisions.undo(incident_id, current_user.id)
-    except Conflict as error:
-        return _refused(incident_id, error)
-    said = ngettext(
-        "Undone: %(count)s suppression is lifted.",
-        "Undone: %(count)s suppressions are lifted.",
-        number,
-        count=format_decimal(number),
-    )
-    return _decided(incident_id, said)
+    return _decide(incident_id, decisions.undo, _undone)
 
 
 @bp.app_template_global("incident_of")
@@ -103,10 +83,47 @@ def _incidents_asking() -> int:
     return count_asking()
 
 
-def _decided(incident_id: int, said: str) -> Any:
+def _decide(incident_id: int, verb: Callable[[int, int | None], int], say: Callable[[int, int], str]) -> Any:
+    try:
+        number = verb(incident_id, current_user.id)
+    except Conflict as error:
+        return _refused(incident_id, error)
+    shown = find_shown(incident_id)
+    said = say(number, shown.written)
+    if shown.is_under_way:
+        said = _("Decided. There are many, so it is carried out in the background; this page tells how far it is.")
     db.session.commit()
+    if shown.is_under_way:
+        # Should the queue be down: the decision stands, and the look once a minute queues it.
+        with suppress(Unavailable):
+            start_carrying_out()
     flash(said, "success")
     return redirect(url_for("incidents.show", incident_id=incident_id))
+
+
+def _believed(_number: int, written: int) -> str:
+    said: str = ngettext(
+        "Believed: %(count)s address is suppressed.",
+        "Believed: %(count)s addresses are suppressed.",
+        written,
+        count=format_decimal(written),
+    )
+    return said
+
+
+def _discarded(_number: int, _written: int) -> str:
+    said: str = _("Discarded: everybody stays, as if these failures had not come.")
+    return said
+
+
+def _undone(number: int, _written: int) -> str:
+    said: str = ngettext(
+        "Undone: %(count)s suppression is lifted.",
+        "Undone: %(count)s suppressions are lifted.",
+        number,
+        count=format_decimal(number),
+    )
+    return said
 
 
 def _refused(incident_id: int, error: Conflict) -> Any:
@@ -114,15 +131,27 @@ def _refused(incident_id: int, error: Conflict) -> Any:
     return _page(incident_id, str(error)), 409
 
 
+def _part(incident_id: int) -> Any:
+    shown = find_shown(incident_id)
+    progress = progress_of(shown.incident)
+    page = make_response(render_template("tracking/incidents/_progress.html", shown=shown, progress=progress))
+    if progress is None:
+        page.headers["HX-Refresh"] = "true"  # the end changes what stands around it, too
+    return page
+
+
 def _page(incident_id: int, error: str = "") -> str:
     shown = find_shown(incident_id)
+    progress = progress_of(shown.incident)
     return render_template(
         "tracking/incidents/show.html",
         shown=shown,
         held=held_of(incident_id),
-        campaigns=campaigns_of(shown.incident),
+        progress=progress,
+        # What can be tried again is told once all is done: it would be counted for nothing until then.
+        campaigns=[] if progress else campaigns_of(shown.incident),
         retry_reason=retry_reason(shown.incident),
-        again=tried_again(shown.incident),
+        again=None if progress else tried_again(shown.incident),
         kept=kept_of(shown.incident) if shown.is_open else None,
         error=error,
     )

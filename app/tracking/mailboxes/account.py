@@ -14,11 +14,23 @@ Security = Literal["tls", "starttls", "none"]
 
 
 class MailboxTrouble(TemporaryFailure):
-    """The mailbox could not be read just now; nothing in it was changed. The text has the server's words."""
+    """The mailbox could not be read just now; nothing in it was changed. The text has the server's words.
+
+    `then` is what follows from it at a visit; who only tries a sign-in tells `what` alone.
+    """
+
+    def __init__(self, what: str, then: str = "") -> None:
+        super().__init__(f"{what} {then}".rstrip())
+        self.what = what
 
 
 class PasswordRefused(MailboxTrouble):
-    """The server does not know this user name with this password; asking again could lock the account."""
+    """The server does not know this user name with this password: asking again could lock the account. Or the provider
+    gives no access token for what was entered, and would not for the same another time."""
+
+
+class TokenRefused(MailboxTrouble):
+    """The server does not take this access token; it may take another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +46,14 @@ class MailboxAccount:
     folder: str = "INBOX"
     done_folder: str = "Merpati"
     internal: bool = False
+    token: str = field(default="", repr=False)
+    """An access token (OAuth 2.0), which takes the place of the password."""
+    within: float = 0.0
+    """Seconds of silence, where somebody waits for the answer; 0 for the patience of a visit."""
+
+    def patience(self, usual: float, silences: int = 1) -> float:
+        """Of the seconds that a visit has, those there are when somebody waits."""
+        return min(usual, self.within * silences or usual)
 
 
 def account_of(keyring: Keyring, mailbox: Mailbox, *, internal: bool) -> MailboxAccount:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from app.tracking.mailboxes.account import MailboxTrouble
+from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble
+from app.tracking.mailboxes.network import why_broken
 
 KEPT = "Nothing in the mailbox was changed; it is tried again later."
 
@@ -65,14 +66,31 @@ def in_plain_words(host: str) -> Iterator[None]:
             "sent. Correct the name of the server, or ask who runs it."
         ) from error
     except TimeoutError as error:
-        raise MailboxTrouble(f"{host} stopped answering. {KEPT}") from error
+        raise MailboxTrouble(f"{host} stopped answering.", KEPT) from error
+    except imaplib.IMAP4.abort as error:
+        # The library's words for a line that ended, among them some of the server's when it said good-bye.
+        words = "no more came" if "socket error: " in said(error) else said(error).removeprefix("command: ")
+        raise MailboxTrouble(f"The conversation with {host} broke off: {words.rstrip('. ')}.", KEPT) from error
     except (imaplib.IMAP4.error, poplib.error_proto) as error:
-        raise MailboxTrouble(f"{host} says: {said(error)} {KEPT}") from error
+        raise MailboxTrouble(f"{host} says: {said(error).rstrip('.')}.", KEPT) from error
     except OSError as error:
-        raise MailboxTrouble(f"The connection to {host} broke: {error}. {KEPT}") from error
+        raise MailboxTrouble(f"The connection to {host} broke: {why_broken(error)}", KEPT) from error
     except (ValueError, IndexError, AttributeError, TypeError, KeyError) as error:
         # What the libraries stumble over when an answer has no sense.
-        raise MailboxTrouble(f"{host} answers in a way that cannot be read. {KEPT}") from error
+        raise MailboxTrouble(f"{host} answers in a way that cannot be read.", KEPT) from error
+
+
+@contextmanager
+def greeted_by(account: MailboxAccount) -> Iterator[None]:
+    """Silence before the first word mostly means that the other side waits for ours: it speaks TLS from the start."""
+    try:
+        yield
+    except TimeoutError as error:
+        raise MailboxTrouble(
+            f"{account.host}, port {account.port}, takes the connection and says nothing. If TLS begins at once there, "
+            "as at ports 993 and 995, choose that encryption.",
+            KEPT,
+        ) from error
 
 
 def said(error: Exception) -> str:

@@ -8,8 +8,10 @@ import socket
 import ssl
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from typing import Protocol
 
-from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble
+from app.tracking.mailboxes.account import MailboxTrouble
+from app.tracking.mailboxes.network import why_unknown, why_unreached
 
 Address = IPv4Address | IPv6Address
 
@@ -23,21 +25,52 @@ _SECRETS = (
 )
 
 
-def connect(account: MailboxAccount, *, timeout: float) -> socket.socket:
-    """A connection to the account's server, encrypted if it is so from the start. Raises MailboxTrouble."""
-    line, address = _dial(account, timeout)
+_ADDRESSES = 4
+"""Of a name that are tried; together they have the time of one."""
+
+
+class Server(Protocol):
+    """Whom to connect to. `internal`: private addresses may be asked as well."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def port(self) -> int: ...
+    @property
+    def security(self) -> str:
+        """tls, starttls, none"""
+
+    @property
+    def internal(self) -> bool: ...
+
+
+def connect(server: Server, *, timeout: float) -> socket.socket:
+    """A connection to a server, encrypted if it is so from the start. Raises MailboxTrouble."""
+    line, address = _dial(server, timeout)
     try:
-        if account.security == "none" and is_public(address):
+        if server.security == "none" and is_public(address):
             raise MailboxTrouble(
-                f"{account.host} is reached over the public network, where the password must not go in the clear. "
-                "Nothing was sent. Choose TLS or STARTTLS."
+                f"{server.host} is reached over the public network, where no password or secret may go in the clear. "
+                "Nothing was sent. Choose TLS or STARTTLS; a token URL must begin with https."
             )
-        if account.security == "tls":
-            return tls().wrap_socket(line, server_hostname=account.host)
+        if server.security == "tls":
+            return _encrypted(line, server)
     except BaseException:
         line.close()
         raise
     return line
+
+
+def _encrypted(line: socket.socket, server: Server) -> socket.socket:
+    try:
+        return tls().wrap_socket(line, server_hostname=server.host)
+    except ssl.SSLError as error:
+        if error.reason != "WRONG_VERSION_NUMBER":
+            raise
+        raise MailboxTrouble(
+            f"{server.host}, port {server.port}, does not speak TLS from the start. Nothing was sent. Correct the port "
+            "(993 for IMAP, 995 for POP3), or choose STARTTLS."
+        ) from error
 
 
 def tls() -> ssl.SSLContext:
@@ -55,28 +88,41 @@ def is_public(address: Address) -> bool:
     return inner.is_global
 
 
-def _dial(account: MailboxAccount, timeout: float) -> tuple[socket.socket, Address]:
-    allowed = [address for address in _looked_up(account) if _may_ask(address, internal=account.internal)]
+def _dial(server: Server, timeout: float) -> tuple[socket.socket, Address]:
+    found = _looked_up(server)
+    allowed = [address for address in found if _may_ask(address, internal=server.internal)]
+    if not allowed and not any(_may_ask(address, internal=True) for address in found):
+        raise MailboxTrouble(
+            f"{server.host} leads to an address that is never asked from here, whatever is set: one of the machine's "
+            "own link or of a cloud's inner services, where nobody keeps a mailbox. Nothing was sent there. Name the "
+            "mail server."
+        )
     if not allowed:
         raise MailboxTrouble(
-            f"{account.host} leads to an address inside a private network, where mailboxes are not read from here. "
+            f"{server.host} leads to an address inside a private network, which is not asked from here. "
             "Nothing was sent there. Name a server on the public network, or let whoever runs this installation set "
             "MERPATI_INTERNAL_HOSTS=true and start it anew."
         )
     last: OSError | None = None
-    for address in allowed[:4]:
+    asked = allowed[:_ADDRESSES]
+    for address in asked:
         try:
-            return socket.create_connection((str(address), account.port), timeout), address
+            line = socket.create_connection((str(address), server.port), timeout / len(asked))
         except OSError as error:
             last = error
-    raise MailboxTrouble(f"{account.host}, port {account.port}, does not answer: {last}. It is tried again later.")
+        else:
+            line.settimeout(timeout)
+            return line, address
+    raise MailboxTrouble(
+        f"{server.host}, port {server.port}, {why_unreached(last)}", "It is tried again later."
+    ) from last
 
 
-def _looked_up(account: MailboxAccount) -> list[Address]:
+def _looked_up(server: Server) -> list[Address]:
     try:
-        found = socket.getaddrinfo(account.host, account.port, type=socket.SOCK_STREAM)
+        found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise MailboxTrouble(f"There is no server called {account.host}: {error}. Correct its name.") from error
+        raise MailboxTrouble(why_unknown(server.host, error)) from error
     return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
 
 

@@ -10,10 +10,12 @@ from heapq import nsmallest
 from itertools import islice
 from typing import Any, cast
 
-from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble, PasswordRefused
+from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble
 from app.tracking.mailboxes.bounds import LONGEST_LINE, MOST_LINES, SILENCE, VISIT, Bounds, Watch, watched
-from app.tracking.mailboxes.door import KEPT, Known, Letter, in_plain_words, quietly, said
+from app.tracking.mailboxes.door import KEPT, Known, Letter, greeted_by, in_plain_words, quietly, said
 from app.tracking.mailboxes.guard import connect, tls
+from app.tracking.mailboxes.oauth.sasl import Bearer
+from app.tracking.mailboxes.refusal import refused
 
 # RFC 5530 §3: the account may be right all the same.
 _FOR_A_WHILE = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG|ALERT)\b", re.IGNORECASE)
@@ -26,13 +28,14 @@ _AT_ONCE = 200
 
 @contextmanager
 def open_imap(account: MailboxAccount) -> Iterator["ImapDoor"]:
-    """The folder, open. Raises MailboxTrouble, PasswordRefused when the server does not know us."""
+    """The folder, open. Raises MailboxTrouble, PasswordRefused or TokenRefused when the server does not know us."""
     with (
         in_plain_words(account.host),
-        closing(connect(account, timeout=SILENCE)) as line,
-        watched(line, VISIT) as watch,
+        closing(connect(account, timeout=account.patience(SILENCE))) as line,
+        watched(line, account.patience(VISIT, silences=2)) as watch,
     ):
-        client = _Client(line, account.host)
+        with greeted_by(account):
+            client = _Client(line, account.host)
         try:
             _sign_in(client, account, watch)
             yield ImapDoor(client, account)
@@ -76,7 +79,8 @@ class ImapDoor:
         kind, answer = self._client.select(folder_name(self._account.folder))
         if kind != "OK":
             raise MailboxTrouble(
-                f"The folder “{self._account.folder}” cannot be opened: {_text(answer)}. Correct its name. {KEPT}"
+                f"The folder “{self._account.folder}” cannot be opened: {_text(answer)}. Correct its name.",
+                KEPT,
             )
         _, eras = self._client.response("UIDVALIDITY")
         return int(eras[-1])
@@ -95,13 +99,14 @@ class ImapDoor:
         how = "MOVE" if "MOVE" in self._can else "COPY"
         target = folder_name(self._account.done_folder)
         kind, answer = self._client.uid(how, numbers, target)
+        why_not = ""
         if kind != "OK":
-            target = self._make_folder()
+            target, why_not = self._make_folder()
             kind, answer = self._client.uid(how, numbers, target)
         if kind != "OK":
             raise MailboxTrouble(
-                f"Mail could not be moved to “{self._account.done_folder}”: {_text(answer)}. It was read and stays "
-                "where it is."
+                f"Mail could not be moved to “{self._account.done_folder}”: {_text(answer)}. {why_not}It was read and "
+                "stays where it is."
             )
         if how == "COPY":
             self._ask("STORE", numbers, "+FLAGS.SILENT", r"(\Deleted)")
@@ -109,9 +114,9 @@ class ImapDoor:
             if "UIDPLUS" in self._can:
                 self._ask("EXPUNGE", numbers)
 
-    def _make_folder(self) -> str:
-        """Make the folder; on servers that keep all folders below the inbox, there."""
-        names = [self._account.done_folder]
+    def _make_folder(self) -> tuple[str, str]:
+        """Make the folder; on servers that keep all folders below the inbox, there. Its name, and else why not."""
+        why_not, names = "", [self._account.done_folder]
         _, listed = self._client.list('""', '""')
         delimiter = re.search(rb'\) "(.)" ', _bytes(listed))
         if delimiter:
@@ -120,13 +125,14 @@ class ImapDoor:
             kind, answer = self._client.create(folder_name(name))
             if kind == "OK" or b"EXISTS" in _bytes(answer).upper():
                 self._client.subscribe(folder_name(name))
-                return folder_name(name)
-        return folder_name(names[-1])
+                return folder_name(name), ""
+            why_not = why_not or f"Such a folder could not be made: {_text(answer)}. Make it there, or name another. "
+        return folder_name(names[-1]), why_not
 
     def _ask(self, command: str, *arguments: str) -> list[Any]:
         kind, answer = self._client.uid(command, *arguments)
         if kind != "OK":
-            raise MailboxTrouble(f"{self._account.host} says: {_text(answer)} {KEPT}")
+            raise MailboxTrouble(f"{self._account.host} says: {_text(answer)}.", KEPT)
         return list(answer)
 
 
@@ -169,7 +175,10 @@ def _sign_in(client: _Client, account: MailboxAccount, watch: Watch) -> None:
         raise MailboxTrouble(f"{account.host} greets us as somebody who is signed in. Nothing was read.")
     can = client.capabilities
     try:
-        if "AUTH=PLAIN" in can:
+        if account.token:
+            bearer = Bearer(account, [name.removeprefix("AUTH=") for name in can])
+            client.authenticate(bearer.mechanism, bearer.answer)
+        elif "AUTH=PLAIN" in can:
             secret = f"\0{account.username}\0{account.password}".encode()
             client.authenticate("PLAIN", lambda _challenge: secret)
         elif "LOGINDISABLED" in can:
@@ -187,10 +196,7 @@ def _sign_in(client: _Client, account: MailboxAccount, watch: Watch) -> None:
         words = said(error)
         if _FOR_A_WHILE.search(words):
             raise
-        raise PasswordRefused(
-            f"{account.host} refuses the user name or the password: {words}. "
-            "It is not asked again until they are changed."
-        ) from error
+        raise refused(account, words) from error
 
 
 def _capabilities(client: _Client) -> frozenset[str]:
@@ -233,4 +239,4 @@ def _bytes(answer: Sequence[Any]) -> bytes:
 
 
 def _text(answer: Sequence[Any]) -> str:
-    return said(ValueError(_bytes(answer)))
+    return said(ValueError(_bytes(answer))).rstrip(".")

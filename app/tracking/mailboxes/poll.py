@@ -18,10 +18,11 @@ from app.core.database import db, every_workspace, in_workspace
 from app.core.extensions import keyring, settings
 from app.core.logging import log
 from app.messages.models import IncomingMail
-from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble, PasswordRefused, account_of
+from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble, PasswordRefused, TokenRefused, account_of
 from app.tracking.mailboxes.bounds import LARGEST
 from app.tracking.mailboxes.door import Door, Letter
 from app.tracking.mailboxes.imap import open_imap
+from app.tracking.mailboxes.oauth.access import access_token
 from app.tracking.mailboxes.pop3 import open_pop3
 from app.tracking.mailboxes.progress import read_progress, written
 from app.tracking.mailboxes.storing import store_mail
@@ -95,15 +96,33 @@ class _Visit:
             # server is waited for.
             self._mailbox.checked_at = clock.now()
             db.session.commit()
-            with open_door(account) as door:
-                self._read(door)
-                self._put_away(door)
+            if self._mailbox.login == "password":
+                self._go_in(account)
+            else:
+                self._go_in_by_token(account)
             self._keep("well", self._summary())
         except _Changed:
             db.session.rollback()
         except MailboxTrouble as error:
             db.session.rollback()
             self._fail(error)
+
+    def _go_in_by_token(self, account: MailboxAccount) -> None:
+        token = access_token(keyring(), self._mailbox, internal=account.internal)
+        try:
+            self._go_in(replace(account, token=token.text))
+        except TokenRefused:
+            # It may have been taken back before its time, or be older than what its owner was allowed since.
+            if token.is_new:
+                raise
+            token = access_token(keyring(), self._mailbox, internal=account.internal, anew=True)
+            self._go_in(replace(account, token=token.text))
+
+    def _go_in(self, account: MailboxAccount) -> None:
+        db.session.commit()
+        with open_door(account) as door:
+            self._read(door)
+            self._put_away(door)
 
     def _read(self, door: Door) -> None:
         begun = time.monotonic()
@@ -143,7 +162,10 @@ class _Visit:
 
     def _summary(self) -> str:
         count = len(self._progress.left)
-        return f"{count} mails were left in the mailbox: too large, or not readable." if count else ""
+        if not count:
+            return ""
+        were = "1 mail was" if count == 1 else f"{count} mails were"
+        return f"{were} left in the mailbox: larger than {LARGEST // 1024**2} MB, or visits broke off at it."
 
     def _keep(self, outcome: Literal["", "well", "ill"] = "", words: str = "") -> None:
         mailbox = db.session.scalar(

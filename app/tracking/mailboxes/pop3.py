@@ -1,5 +1,6 @@
 """Mailboxes by POP3 (RFC 1939, 2595): mails stay on the server until they are understood, and only then are deleted."""
 
+import base64
 import poplib
 import re
 import socket
@@ -7,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from hashlib import sha256
 
-from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble, PasswordRefused
+from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble
 from app.tracking.mailboxes.bounds import (
     LONGEST_LINE,
     MOST_LINES,
@@ -18,8 +19,10 @@ from app.tracking.mailboxes.bounds import (
     Watch,
     watched,
 )
-from app.tracking.mailboxes.door import Known, Letter, in_plain_words, quietly, said
+from app.tracking.mailboxes.door import Known, Letter, greeted_by, in_plain_words, quietly, said
 from app.tracking.mailboxes.guard import connect, tls
+from app.tracking.mailboxes.oauth.sasl import Bearer
+from app.tracking.mailboxes.refusal import refused
 
 # RFC 2449 §8.1, 3206: the account may be right all the same.
 _FOR_A_WHILE = re.compile(r"\[(?:IN-USE|LOGIN-DELAY|SYS/)", re.IGNORECASE)
@@ -27,16 +30,18 @@ _FOR_A_WHILE = re.compile(r"\[(?:IN-USE|LOGIN-DELAY|SYS/)", re.IGNORECASE)
 
 @contextmanager
 def open_pop3(account: MailboxAccount) -> Iterator["Pop3Door"]:
-    """The mailbox, open and locked for others. Raises MailboxTrouble, PasswordRefused when the server does not know us.
+    """The mailbox, open and locked for others.
 
-    Deletions happen when the block ends without an error.
+    Raises MailboxTrouble, PasswordRefused or TokenRefused when the server does not know us. Deletions happen when the
+    block ends without an error.
     """
     with (
         in_plain_words(account.host),
-        closing(connect(account, timeout=SILENCE)) as line,
-        watched(line, VISIT) as watch,
+        closing(connect(account, timeout=account.patience(SILENCE))) as line,
+        watched(line, account.patience(VISIT, silences=2)) as watch,
     ):
-        client = _Client(line, account)
+        with greeted_by(account):
+            client = _Client(line, account)
         try:
             _sign_in(client, account, watch)
             yield Pop3Door(client)
@@ -79,6 +84,13 @@ class _Client(poplib.POP3):
         self._line, self._bounds = line, Bounds()
         super().__init__(account.host, account.port)
 
+    def authenticate(self, bearer: Bearer) -> None:
+        """Sign in by SASL (RFC 5034 §4). A token is longer than the line of the command may be, so it comes after."""
+        said = self._shortcmd(f"AUTH {bearer.mechanism}")  # type: ignore[attr-defined]  # the library has no public way
+        while not said.startswith(b"+OK"):
+            answer = base64.b64encode(bearer.answer(base64.b64decode(said[1:])))
+            said = self._shortcmd(answer.decode())  # type: ignore[attr-defined]
+
     def take(self, number: int) -> bytes | None:
         """A mail, as it came. None when the server has none of that number any more."""
         try:
@@ -111,7 +123,7 @@ class _Client(poplib.POP3):
         line = self.file.readline(LONGEST_LINE + 1)
         self._bounds.read_line(len(line))
         if not line.endswith(b"\n"):
-            raise OSError("it was closed by the server")
+            raise ConnectionAbortedError
         return line.rstrip(b"\n").removesuffix(b"\r"), len(line)
 
 
@@ -125,16 +137,16 @@ def _sign_in(client: _Client, account: MailboxAccount, watch: Watch) -> None:
             ) from error
         watch.line = client.sock
     try:
-        client.user(account.username)
-        client.pass_(account.password)
+        if account.token:
+            client.authenticate(Bearer(account, client.capa().get("SASL", [])))
+        else:
+            client.user(account.username)
+            client.pass_(account.password)
     except poplib.error_proto as error:
         words = said(error)
         if _FOR_A_WHILE.search(words):
             raise
-        raise PasswordRefused(
-            f"{account.host} refuses the user name or the password: {words}. "
-            "It is not asked again until they are changed."
-        ) from error
+        raise refused(account, words) from error
 
 
 def _too_many(most: int) -> MailboxTrouble:

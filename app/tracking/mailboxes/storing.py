@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from rq.timeouts import BaseTimeoutException
-from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from app.core.database import db
@@ -84,6 +83,7 @@ def _store(workspace_id: int, mailbox_id: int, raw: bytes, digest: bytes, envelo
         "envelope_from": envelope.sender,
         "envelope_to": envelope.recipient,
     }
-    statement = insert(IncomingMail).values(values).on_conflict_do_nothing().returning(IncomingMail.id)
-    made = db.session.scalar(statement)
-    return made or db.session.scalars(select(IncomingMail.id).where(IncomingMail.digest == digest)).one()
+    # One statement for both cases: between two, the row could be forgotten as private mail is.
+    statement = insert(IncomingMail).values(values)
+    statement = statement.on_conflict_do_update(index_elements=[IncomingMail.digest], set_={"digest": digest})
+    return db.session.scalars(statement.returning(IncomingMail.id)).one()

@@ -1,5 +1,6 @@
 """Settings, Mailboxes and replies: mailboxes elsewhere, and where replies go."""
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Blueprint, flash, g, redirect, render_template, request, url_for
@@ -12,8 +13,9 @@ from app.core.errors import Conflict, Invalid
 from app.core.extensions import enqueue_job, keyring, settings
 from app.core.jobs import Job
 from app.tracking.mailboxes.edit import ask_again, find_mailbox, list_mailboxes, save_mailbox, switch_mailbox
-from app.tracking.mailboxes.forms import ForwardingForm, MailboxForm, empty_form, filled_form
+from app.tracking.mailboxes.forms import LOGINS, ForwardingForm, MailboxForm, empty_form, filled_form, sent_form
 from app.tracking.mailboxes.poll import next_visit
+from app.tracking.mailboxes.trying import Outcome, attempt_at, try_sign_in
 from app.tracking.models import Mailbox
 from app.tracking.post.unmatched import count_unmatched
 from app.tracking.replies.forwarding import forward_address
@@ -53,23 +55,25 @@ def save_forwarding() -> Any:
 @bp.get("/new")
 @member(Role.OWNER)
 def new() -> Any:
-    """The form of a new mailbox."""
-    return _form_page(empty_form())
+    """The ways to sign in, then the form of a new mailbox."""
+    if "login" not in request.args:
+        return render_template("tracking/mailboxes/new.html", logins=LOGINS)
+    return _form_page(empty_form(_login("password")))
 
 
 @bp.post("/new")
 @member(Role.OWNER)
 def create() -> Any:
-    """Add a mailbox and visit it at once."""
+    """Add a mailbox, once one can sign in to it, and visit it."""
     return _save(None)
 
 
 @bp.get("/<int:mailbox_id>")
 @member(Role.OWNER)
 def edit(mailbox_id: int) -> Any:
-    """One mailbox."""
+    """One mailbox; `login` shows what another way to sign in would ask."""
     mailbox = find_mailbox(mailbox_id)
-    return _form_page(filled_form(mailbox), mailbox)
+    return _form_page(filled_form(mailbox, _login(mailbox.login)), mailbox)
 
 
 @bp.post("/<int:mailbox_id>")
@@ -113,19 +117,49 @@ def remove(mailbox_id: int) -> Any:
 
 
 def _save(mailbox: Mailbox | None) -> Any:
-    form = MailboxForm()
-    if form.validate_on_submit():
-        try:
-            mailbox = save_mailbox(keyring(), form.fields, mailbox)
-        except (Invalid, Conflict) as error:
+    """Save what was sent once the sign-in works, or at once if somebody says so."""
+    form = sent_form(_login(mailbox.login if mailbox else "password"))
+    if not form.validate_on_submit():
+        return _form_page(form, mailbox), 422
+    outcome = Outcome()
+    try:
+        saved = save_mailbox(keyring(), form.fields, mailbox)
+        if not form.anyway.data:
+            attempt = attempt_at(keyring(), saved, internal=settings().internal_hosts)
+            # Nothing is kept yet, and nobody waits for a lock while a server is waited for.
             db.session.rollback()
-            form.password.errors = [str(error)]
-        else:
-            db.session.commit()
-            _visit_soon(mailbox)
-            flash(_("Saved. It is being asked now; reload in a moment to see what came of it."), "success")
-            return redirect(url_for("mailboxes.edit", mailbox_id=mailbox.id))
-    return _form_page(form, mailbox), 422
+            outcome = try_sign_in(attempt)
+            if outcome.trouble and outcome.secrets is None:
+                return _form_page(form, mailbox, trouble=outcome.trouble), 422
+            saved = save_mailbox(
+                keyring(), replace(form.fields, secrets=outcome.secrets or form.fields.secrets), mailbox
+            )
+    except (Invalid, Conflict) as error:
+        db.session.rollback()
+        wrong = form[getattr(error, "field", None) or "host"]
+        wrong.errors = [str(error)]
+        return _form_page(form, mailbox), 422
+    return _saved(saved, outcome)
+
+
+def _saved(mailbox: Mailbox, outcome: Outcome) -> Any:
+    if outcome.trouble:
+        # The provider has replaced the refresh token that was entered: not to save would lose the new one.
+        switch_mailbox(mailbox, on=False)
+        mailbox.last_words = outcome.trouble[:500]
+        words = _("Saved, but switched off: the provider replaced the refresh token, and the sign-in did not work.")
+    else:
+        words = _("Saved. It is being asked now; reload in a moment to see what came of it.")
+    db.session.commit()
+    if mailbox.is_enabled:
+        _visit_soon(mailbox)
+    flash(words, "warning" if outcome.trouble else "success")
+    return redirect(url_for("mailboxes.edit", mailbox_id=mailbox.id))
+
+
+def _login(otherwise: str) -> str:
+    wanted = request.values.get("login", "")
+    return wanted if wanted in LOGINS else otherwise
 
 
 def _visit_soon(mailbox: Mailbox) -> None:
@@ -144,11 +178,13 @@ def _index_page(form: ForwardingForm) -> str:
     )
 
 
-def _form_page(form: MailboxForm, mailbox: Mailbox | None = None) -> str:
+def _form_page(form: MailboxForm, mailbox: Mailbox | None = None, *, trouble: str = "") -> str:
     return render_template(
         "tracking/mailboxes/form.html",
         form=form,
         mailbox=mailbox,
+        trouble=trouble,
+        logins=LOGINS,
         due=next_visit(mailbox) if mailbox else None,
         with_internal=settings().internal_hosts,
     )

@@ -1,11 +1,14 @@
-"""The incoming mail of the workspace in scope: what was matched to it, and all of its own mailboxes."""
+"""The incoming mail of the workspace in scope: what was matched to it, and what its own mailboxes hold for us.
+
+What was fetched from a mailbox is shown to nobody before it was read: it may be private, and is forgotten then.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import and_, func, or_, select
 
 from app.audience.models import Suppression
 from app.audience.suppressions import WITHDRAWN, Reason
@@ -15,8 +18,10 @@ from app.messages.models import IncomingMail, Message
 from app.tracking.recipients import Recipient
 from app.tracking.set_aside import UNREAD
 
-PAGE = 50
+PAGE = 25
 KINDS = ("reply", "autoreply", "bounce", "delayed", "complaint", "feedback", "delivered", "challenge", "none", UNREAD)
+REPORTS = ("bounce", "delayed", "complaint", "feedback", "delivered")
+"""Written by programs."""
 STATES = ("understood", "unknown", "waiting")
 WISH = "wish"
 """Among the kinds that are looked for: replies that look like a wish to leave."""
@@ -60,7 +65,7 @@ def search_mail(wanted: Wanted, *, before: int | None = None, limit: int = PAGE)
         Message.address,
         row.handled_at,
     ).outerjoin(Message, Message.id == row.message_id)
-    query = query.where(row.workspace_id == current_workspace_id(), *_conditions(wanted))
+    query = query.where(_is_ours(), *_conditions(wanted))
     if before:
         query = query.where(row.id < before)
     return [Line(*found) for found in db.session.execute(query.order_by(row.id.desc()).limit(limit))]
@@ -69,7 +74,7 @@ def search_mail(wanted: Wanted, *, before: int | None = None, limit: int = PAGE)
 def find_mail(mail_id: int) -> IncomingMail:
     """One mail of the workspace in scope. Raises NotFound."""
     row = IncomingMail
-    found = db.session.scalar(select(row).where(row.id == mail_id, row.workspace_id == current_workspace_id()))
+    found = db.session.scalar(select(row).where(row.id == mail_id, _is_ours()))
     if found is None:
         raise NotFound("There is no such mail in this workspace, or its time is over and it was deleted.")
     return found
@@ -88,6 +93,11 @@ def why_no_mail(recipient: Recipient | None) -> str:
     )
     found = set(db.session.scalars(query))
     return next((reason for reason in reversed(Reason) if reason in found), "")
+
+
+def _is_ours() -> Any:
+    row = IncomingMail
+    return and_(row.workspace_id == current_workspace_id(), or_(row.handled_at.is_not(None), row.source == "smtp"))
 
 
 def _conditions(wanted: Wanted) -> list[Any]:

@@ -14,7 +14,7 @@ from app.core.http import replace_policy
 from app.mail.letter import text_of_letter
 from app.mail.mime import read_parts
 from app.messages.models import IncomingMail
-from app.tracking.post.queries import KINDS, PAGE, STATES, WISH, Wanted, find_mail, search_mail, why_no_mail
+from app.tracking.post.queries import KINDS, PAGE, REPORTS, STATES, WISH, Wanted, find_mail, search_mail, why_no_mail
 from app.tracking.recipients import Recipient
 from app.tracking.replies.forwarding import wish_of
 from app.tracking.replies.wish import recipient_of, unsubscribe_writer
@@ -50,6 +50,7 @@ def index() -> Any:
         wanted=wanted,
         kinds=(KINDS[0], WISH, *KINDS[1:]),
         states=STATES,
+        reports=REPORTS,
         next_before=lines[PAGE - 1].id if len(lines) > PAGE else None,
         days=settings().raw_mail_days,
     )

@@ -7,7 +7,7 @@ which compose it anew for each attempt; a reply that does not go on stays readab
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, Row, func, select, text
+from sqlalchemy import ColumnElement, Row, func, or_, select, text
 from sqlalchemy.exc import OperationalError
 
 from app.accounts.models import Workspace
@@ -25,6 +25,7 @@ from app.mail.wire import WireMail
 from app.mail.wishes import leaving_wish
 from app.messages.models import IncomingMail, Message
 from app.tracking.replies.senders import is_of_marketer
+from app.tracking.replies.unheard import LATEST, WAITED, reopen_waiting
 
 FORWARD = "forward-reply"
 """Its name among the system's own mails; their row is the incoming mail."""
@@ -34,8 +35,6 @@ PER_WORKSPACE = 500
 """… and of all people of a workspace within a day."""
 LEAVE = b"reply-leave"
 """Purpose of the token in the link by which the marketer unsubscribes who asked for it."""
-_LATEST = 50_000
-"""How far back a round looks, in mails: a reply is decided upon soon after it came or not at all."""
 _NEW = timedelta(days=3)
 """What is older is no news: an address entered today does not bring the replies of a year."""
 _AT_ONCE = 200
@@ -57,6 +56,7 @@ _DECIDE = text(
 def queue_replies() -> int:
     """Decide about new replies and queue those that go on; commits. Returns how many were queued."""
     with every_workspace():
+        reopen_waiting()
         for number in _undecided():
             _decide_alone(number)
             db.session.commit()
@@ -109,7 +109,8 @@ def _waiting() -> Sequence[int]:
 def _new_replies(*conditions: ColumnElement[bool]) -> Sequence[int]:
     row = IncomingMail
     newest = db.session.scalar(select(func.max(row.id))) or 0
-    query = select(row.id).where(row.id > newest - _LATEST, row.received_at > clock.now() - _NEW)
+    is_new = or_(row.received_at > clock.now() - _NEW, row.facts.has_key(WAITED))
+    query = select(row.id).where(row.id > newest - LATEST, is_new)
     query = query.where(row.kind == "reply", row.forwarded_at.is_(None), *conditions)
     return db.session.scalars(query.order_by(row.id).limit(_AT_ONCE)).all()
 

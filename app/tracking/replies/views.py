@@ -1,18 +1,24 @@
-"""What the link in a forwarded reply leads to: a page with a button. Looking changes nothing."""
+"""What the link in a forwarded reply leads to, and taking back a click made there. Looking changes nothing."""
 
 from typing import Any
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, flash, g, redirect, render_template, url_for
+from flask_babel import gettext as _
+from flask_login import current_user
+from sqlalchemy import select
 
-from app.accounts.access import public
+from app.accounts.access import member, public
+from app.accounts.models import Role
 from app.core.database import db, every_workspace
+from app.core.errors import NotFound
+from app.messages.models import IncomingMail
 from app.tracking.replies.forwarding import wish_of
-from app.tracking.replies.wish import has_left, mail_of, recipient_of, unsubscribe_writer
+from app.tracking.replies.wish import has_left, mail_of, recipient_of, take_back, unsubscribe_writer
 
-bp = Blueprint("replies", __name__, url_prefix="/replies")
+bp = Blueprint("replies", __name__)
 
 
-@bp.get("/<token>")
+@bp.get("/replies/<token>")
 @public
 def ask(token: str) -> Any:
     """Who wrote what, and the button."""
@@ -25,7 +31,7 @@ def ask(token: str) -> Any:
     )
 
 
-@bp.post("/<token>")
+@bp.post("/replies/<token>")
 @public
 def unsubscribe(token: str) -> Any:
     """Unsubscribe the person."""
@@ -33,6 +39,21 @@ def unsubscribe(token: str) -> Any:
         recipient = unsubscribe_writer(mail_of(token))
         db.session.commit()
         return render_template("tracking/replies/done.html", recipient=recipient)
+
+
+@bp.post("/w/<ws>/incoming/<int:mail_id>/undo")
+@member(Role.EDITOR)
+def undo(mail_id: int) -> Any:
+    """Take back one's own click, within minutes."""
+    query = select(IncomingMail).where(IncomingMail.id == mail_id, IncomingMail.workspace_id == g.workspace.id)
+    mail = db.session.scalar(query)
+    if mail is None:
+        raise NotFound("This reply is not kept any more. Nothing was changed.")
+    recipient = take_back(mail, current_user.id, current_user.name or current_user.email)
+    db.session.commit()
+    flash(_("%(address)s gets your mail as before.", address=recipient.message.address), "success")
+    assert recipient.person is not None
+    return redirect(url_for("people.show", ws=g.workspace.slug, subscriber_id=recipient.person.id))
 
 
 @bp.after_request

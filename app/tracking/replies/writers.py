@@ -3,13 +3,10 @@
 from sqlalchemy import text
 
 from app.core.database import db
+from app.mail.same_mailbox import ROLES
 from app.messages.models import Message
 
 NOTE = "a reply by somebody else; nothing was changed"
-_SHARED = frozenset(
-    ("admin", "contact", "hello", "help", "info", "mail", "marketing", "news", "office", "sales", "service", "support")
-)
-"""Names that every house has: two of them at two domains are two people."""
 
 _OF_THE_HOUSE = text(
     """
@@ -36,7 +33,7 @@ def is_by_the_person(writer: str, message: Message) -> bool:
     if domain == own_domain:
         return True
     asked = {"writer": writer.lower(), "domain": domain, "message": message.id, "workspace": message.workspace_id}
-    return name not in _SHARED and not db.session.scalar(_OF_THE_HOUSE, asked)
+    return name not in ROLES and not db.session.scalar(_OF_THE_HOUSE, asked)
 
 
 def _parts(address: str) -> tuple[str, str]:

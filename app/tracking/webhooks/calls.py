@@ -62,18 +62,17 @@ class TooMuch(Unreadable):
         self.status = status
 
 
+class Once(NamedTuple):
+    """What opens the door for one body only, where a signature does not cover the body: see `WebhookToken`."""
+
+    digest: bytes
+    call: bytes
+    forget_at: datetime
+
+
 def event_key(given: Any, *otherwise: Any) -> str:
     """The provider's id of an event, or a digest of what tells it from the next."""
     if isinstance(given, str | int) and _KEY(str(given)):
         return str(given)
     text = "\x1f".join(str(part) for part in (given, *otherwise))
     return f"sha256-{sha256(text.encode('utf-8', 'backslashreplace')).hexdigest()}"
-
-
-def check_age(call: Call, seconds: float, patience: float = PATIENCE) -> None:
-    """Raise Refused when a signed Unix time is too far from ours."""
-    off = abs(call.at.timestamp() - seconds)
-    if not off <= patience:
-        raise Refused(
-            f"The signed time is more than {patience // 60:.0f} minutes off. Nothing was stored; send it anew."
-        )

@@ -5,6 +5,7 @@ what the call was verified by.
 """
 
 import atexit
+import time
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -12,6 +13,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from app.core.errors import NotFound, TemporaryFailure
+from app.core.logging import log
 from app.core.sealing import unseal_text
 from app.core.tokens import Keyring
 from app.tracking.webhooks.calls import Lock
@@ -19,6 +21,8 @@ from app.tracking.webhooks.setup import PURPOSE
 
 MOST = 1_000
 """Webhooks that are remembered."""
+TELL_EVERY = 10.0
+"""Seconds between two lines of the log about calls that could not be stored: there may be a thousand in each."""
 
 
 class Hook(NamedTuple):
@@ -40,6 +44,7 @@ class Desk:
         self._url, self._keyring = database_url, keyring
         self._known: dict[str, Hook] = {}
         self._idle: list[psycopg.Connection[Any]] = []
+        self._failed, self._tell_at = 0, 0.0
         atexit.register(self.close)
 
     def recall(self, public_id: str) -> Hook | None:
@@ -85,6 +90,15 @@ class Desk:
             else:
                 self._idle.append(connection)
                 return rows
+
+    def tell(self, error: TemporaryFailure) -> None:
+        """Log that calls cannot be stored: the first of them at once, then how many there were."""
+        self._failed += 1
+        now = time.monotonic()
+        if now >= self._tell_at:
+            words = "calls could not be stored; they will come again"
+            log("webhooks").error(words, calls=self._failed, error=str(error))
+            self._failed, self._tell_at = 0, now + TELL_EVERY
 
     def close(self) -> None:
         """Give up the connections that nobody uses."""

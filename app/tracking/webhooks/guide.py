@@ -21,7 +21,7 @@ GUIDES: Mapping[str, Guide] = MappingProxyType(
     {
         "ses": Guide(
             (
-                _("In Amazon SNS, create a standard topic and set its signature version to 2. Enter its ARN here."),
+                _("In Amazon SNS, create a standard topic and set its signature version to 2. Enter its ARN below."),
                 _("Add a subscription to it: protocol HTTPS, endpoint the address above, raw message delivery off."),
                 _("We confirm the subscription by ourselves. Until then it is pending there."),
                 _(
@@ -36,7 +36,7 @@ GUIDES: Mapping[str, Guide] = MappingProxyType(
             (
                 _("In SendGrid, open Settings, Mail Settings, Event Webhooks, and create one with the address above."),
                 _("Choose all events under deliverability, and spam reports and unsubscribes under engagement."),
-                _("Switch on Signed Event Webhook, save, and enter the verification key here."),
+                _("Switch on Signed Event Webhook, save, and enter the verification key below."),
             ),
             _("Verification key"),
             _("It begins with MFkw. It is a public key."),
@@ -48,10 +48,10 @@ GUIDES: Mapping[str, Guide] = MappingProxyType(
                     "Add the address above for delivered messages, permanent failure, temporary failure, spam "
                     "complaints and unsubscribes."
                 ),
-                _("Enter the HTTP webhook signing key here; it stands on the same page."),
+                _("Enter the HTTP webhook signing key below; Mailgun shows it on the same page."),
             ),
             _("HTTP webhook signing key"),
-            _("It is not your API key."),
+            _("It is not your API key. For a subaccount, its own key or that of the primary account."),
         ),
         "postmark": Guide(
             (
@@ -78,15 +78,18 @@ GUIDES: Mapping[str, Guide] = MappingProxyType(
             (
                 _("In Resend, open Webhooks and add one with the address above."),
                 _("Choose delivered, delayed, bounced, complained, failed and suppressed."),
-                _("Enter the signing secret that Resend then shows here."),
+                _("Resend then shows a signing secret: enter it below."),
             ),
             _("Signing secret"),
             _("It begins with whsec_."),
         ),
         "generic": Guide(
             (
-                _("Send JSON with POST to the address above; the format stands in docs/webhooks.md."),
-                _("Sign each call with the secret: X-Merpati-Timestamp and X-Merpati-Signature."),
+                _("Let your relay or script send what happened to the address above, by POST and as JSON."),
+                _(
+                    "Sign each call with the secret. X-Merpati-Timestamp is the Unix time in seconds; "
+                    "X-Merpati-Signature is “v1=” and the HMAC-SHA256 of that time, a dot and the body, in hexadecimal."
+                ),
             ),
         ),
     }

@@ -17,7 +17,7 @@ from app.core import clock
 from app.core.database import db, every_workspace
 from app.core.extensions import queue
 from app.core.logging import log
-from app.tracking.models import Webhook, WebhookEvent
+from app.tracking.models import Webhook, WebhookEvent, WebhookToken
 from app.tracking.readings import MOST, Readings
 from app.tracking.webhooks.kinds import KINDS
 from app.tracking.webhooks.one_by_one import KEPT, is_of_the_topic, lock, take_in_one
@@ -26,6 +26,8 @@ from app.tracking.webhooks.together import Done, Waiting, close_events, take_in_
 BATCH = 500
 OCTETS = 32 * 1024 * 1024
 """Of events that are read at once, unless one alone is longer."""
+SHORTEST = timedelta(days=2)
+"""How long events are kept at least: a signed call is good for 25 hours, and its repeat is known by its events."""
 UNREADABLE = "could not be read: nested too deep; it is kept as it came"
 UNREAD = "set aside unread; its reading ended the worker three times, and it is kept as it came"
 UNMAPPED = "unmapped"
@@ -61,10 +63,10 @@ def take_in_events(is_to_stop: Callable[[], bool] = lambda: False) -> int:
 
 
 def forget_old_events(days: int) -> int:
-    """Delete events past their time that were taken in. Needs every workspace in scope; commits nothing."""
-    old = delete(WebhookEvent).where(
-        WebhookEvent.received_at < clock.now() - timedelta(days=days), WebhookEvent.handled_at.is_not(None)
-    )
+    """Delete events past their time that were taken in, and tokens. Needs every workspace in scope; commits nothing."""
+    db.session.execute(delete(WebhookToken).where(WebhookToken.forget_at < clock.now()))
+    earliest = clock.now() - max(timedelta(days=days), SHORTEST)
+    old = delete(WebhookEvent).where(WebhookEvent.received_at < earliest, WebhookEvent.handled_at.is_not(None))
     return int(db.session.execute(old).rowcount)  # type: ignore[attr-defined]
 
 

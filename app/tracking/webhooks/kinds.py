@@ -8,7 +8,7 @@ from typing import Any
 
 from app.core.errors import Invalid
 from app.tracking.webhooks import split
-from app.tracking.webhooks.calls import Call, Item, Lock
+from app.tracking.webhooks.calls import Call, Item, Lock, Once
 from app.tracking.webhooks.fetching import TOPIC
 from app.tracking.webhooks.translate.brevo import hear_brevo
 from app.tracking.webhooks.translate.generic import hear_generic
@@ -20,7 +20,7 @@ from app.tracking.webhooks.translate.sendgrid import hear_sendgrid
 from app.tracking.webhooks.translate.ses import hear_ses
 from app.tracking.webhooks.translate.sparkpost import hear_sparkpost
 from app.tracking.webhooks.verify.generic import verify_generic
-from app.tracking.webhooks.verify.mailgun import verify_mailgun
+from app.tracking.webhooks.verify.mailgun import once_of_mailgun, verify_mailgun
 from app.tracking.webhooks.verify.sendgrid import read_public_key, verify_sendgrid
 from app.tracking.webhooks.verify.shared import verify_shared
 from app.tracking.webhooks.verify.sns import verify_sns
@@ -33,6 +33,7 @@ _SIGNING_KEY = re.compile(r"[!-~]{16,200}").fullmatch
 class Kind:
     """One kind. `verify_bytes` judges the bytes before they are read as JSON, `verify_body` after; one of them is set.
 
+    `once` tells by what a verified call opens the door for its own body alone, where the signature does not cover that.
     `check` looks at what the owner enters and raises Invalid; without it the secret is made by us. A topic is no
     secret and stands in the options.
     """
@@ -42,6 +43,7 @@ class Kind:
     hear: Callable[[str, dict[str, Any]], Heard]
     verify_bytes: Callable[[Call, Lock], None] | None = None
     verify_body: Callable[[Call, Lock, Any], None] | None = None
+    once: Callable[[Call, Lock, Any], Once] | None = None
     check: Callable[[str], object] | None = None
     has_topic: bool = False
 
@@ -73,7 +75,12 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             "SendGrid", split.split_sendgrid, hear_sendgrid, verify_bytes=verify_sendgrid, check=read_public_key
         ),
         "mailgun": Kind(
-            "Mailgun", split.split_mailgun, hear_mailgun, verify_body=verify_mailgun, check=_check_signing_key
+            "Mailgun",
+            split.split_mailgun,
+            hear_mailgun,
+            verify_body=verify_mailgun,
+            once=once_of_mailgun,
+            check=_check_signing_key,
         ),
         "postmark": Kind("Postmark", split.split_postmark, hear_postmark, verify_bytes=verify_shared),
         "sparkpost": Kind("SparkPost", split.split_sparkpost, hear_sparkpost, verify_bytes=verify_shared),

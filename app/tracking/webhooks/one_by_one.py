@@ -12,12 +12,14 @@ from app.core import clock
 from app.core.database import db, in_workspace
 from app.core.errors import Unavailable
 from app.core.logging import log
+from app.mail.same_mailbox import names_other
 from app.messages.evidence import settle_messages
 from app.messages.lifecycle import State
 from app.messages.models import Message
 from app.tracking.acting.act import act
 from app.tracking.acting.facts import Fact, NotYet
 from app.tracking.leaving import Act, leave
+from app.tracking.mail_facts import OPT_OUTS
 from app.tracking.models import Webhook, WebhookEvent
 from app.tracking.recipients import find_recipient
 from app.tracking.webhooks import fetching
@@ -30,6 +32,7 @@ from app.tracking.webhooks.translate.judging import fact_of
 from app.tracking.webhooks.verify.sns import END, SUBSCRIPTION
 
 KEPT = "kept; of no consequence"
+OTHER = "speaks of another recipient than its message; nothing was changed"
 
 
 def take_in_one(number: int) -> bool:
@@ -68,6 +71,11 @@ def is_of_the_topic(kind: str, event_type: str) -> bool:
     return kind == "ses" and event_type in (SUBSCRIPTION, END)
 
 
+def is_about(address: str, heard: Heard) -> bool:
+    """Whether what was heard may speak of this address: it names it, in whichever spelling, or nobody readable."""
+    return not names_other(heard.recipients, address, may_hide=heard.meaning in ("complaint", "feedback"))
+
+
 def storable_fact(heard: Heard, key: str) -> Fact | None:
     """The fact in what was heard, fit for PostgreSQL, which takes no NUL; None when there is none."""
     fact = fact_of(heard, key)
@@ -91,26 +99,26 @@ def _act(event: WebhookEvent, hook: Webhook) -> str:
     if message.state == State.SENDING:
         raise NotYet
     event.message_id = message.id
-    if not _is_about(message, heard):
-        return "speaks of somebody else; nothing was changed"
+    if not is_about(message.address, heard):
+        return OTHER
     return _consequence(heard, event, message, f"webhook:{hook.kind}", moment)
 
 
+def asks_to_leave(heard: Heard) -> bool:
+    """A complaint whose type says that it is a wish to leave, and none about spam."""
+    return heard.meaning == "complaint" and heard.feedback_type.lower() in OPT_OUTS
+
+
 def _consequence(heard: Heard, event: WebhookEvent, message: Message, source: str, at: datetime) -> str:
-    if heard.meaning == "unsubscribed":
-        leave(find_recipient(message.id), Act("one-click", by=source, at=at))
+    opts_out = asks_to_leave(heard)
+    if opts_out or heard.meaning == "unsubscribed":
+        leave(find_recipient(message.id), Act("one-click", by=source, at=at), everything=opts_out)
         settle_messages([message.id])
         return "unsubscribed"
     fact = storable_fact(heard, event.key)
     if fact is None:
         return KEPT
     return act(message, fact, source, at)
-
-
-def _is_about(message: Message, heard: Heard) -> bool:
-    """By address, or the only one there is: providers write an address in their own way."""
-    named = {person.strip().lower() for person in heard.recipients}
-    return len(named) < 2 or message.address.lower() in named
 
 
 def _confirm(event: WebhookEvent, hook: Webhook) -> str:

@@ -15,6 +15,7 @@ from app.core.database import db
 from app.core.errors import Conflict, Invalid
 from app.core.extensions import keyring, settings
 from app.tracking.models import Webhook, WebhookEvent
+from app.tracking.webhooks.example import examples_for
 from app.tracking.webhooks.forms import AddForm, SecretForm, SwitchForm
 from app.tracking.webhooks.guide import GUIDES
 from app.tracking.webhooks.intake import UNMAPPED
@@ -123,7 +124,7 @@ def forget(webhook_id: int) -> Any:
     hook.refused, hook.last_refusal = 0, ""
     hook.options = {name: value for name, value in hook.options.items() if name != UNMAPPED}
     db.session.commit()
-    flash(_("Counted anew from here."), "success")
+    flash(_("Set to zero."), "success")
     return _back(webhook_id)
 
 
@@ -150,6 +151,7 @@ def _page(hook: Webhook, *, form: SecretForm | None = None, secret: str = "") ->
     kind, guide = KINDS[hook.kind], GUIDES[hook.kind]
     form = form or SecretForm(formdata=None, secret=hook.options.get("topic", ""))
     form.secret.label.text = guide.label or form.secret.label.text
+    address = settings().url(f"/hooks/{hook.public_id}")
     return render_template(
         "tracking/webhooks/webhook.html",
         hook=hook,
@@ -158,7 +160,8 @@ def _page(hook: Webhook, *, form: SecretForm | None = None, secret: str = "") ->
         guide=guide,
         form=form,
         secret=secret,
-        address=settings().url(f"/hooks/{hook.public_id}"),
+        address=address,
+        examples=examples_for(address) if hook.kind == "generic" else None,
         is_https=settings().is_https,
         is_complete=is_complete(hook),
         unmapped=sorted(hook.options.get(UNMAPPED, {}).items(), key=lambda pair: (-pair[1], pair[0])),

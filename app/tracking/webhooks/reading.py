@@ -13,19 +13,25 @@ MOST = 10_000
 MOST_PARTS = 250_000
 """Lists and objects of one call, at any depth: 25 for each event."""
 
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _TEXT = re.compile(rb'"[^"\\]*+(?:\\.?[^"\\]*+)*+"?', re.DOTALL)
 _TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
 _REST = bytes(octet for octet in range(256) if octet not in b"[]{}")
 
 
-def read_json(body: bytes) -> Any:
-    """What a body holds. Raises TooMuch before it is built, Unreadable unless it is JSON in UTF-8 (RFC 8259 §8.1)."""
+def read_json(body: bytes, media_type: str = "") -> Any:
+    """What a body holds. Raises TooMuch before it is built, Unreadable unless it is JSON in UTF-8 (RFC 8259 §8.1).
+
+    The type is not believed, since Amazon SNS calls its JSON text; it is what the words say when the body is none.
+    """
     _check_size(body)
     try:
         return json.loads(body.decode("utf-8-sig"), parse_constant=_no_number)
     except UnicodeDecodeError:
         raise Unreadable("The body is not UTF-8. Nothing was stored.") from None
     except ValueError:
+        if media_type.lower().startswith(_FORMS):
+            raise Unreadable("The body is a form, not JSON. Nothing was stored; have it sent as JSON.") from None
         raise Unreadable("The body is not JSON. Nothing was stored.") from None
 
 

@@ -7,18 +7,20 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from rq.timeouts import BaseTimeoutException
-from sqlalchemy import text
+from sqlalchemy import select, text
 from sqlalchemy.exc import OperationalError
 
 from app.core import clock
 from app.core.database import db, in_workspace
 from app.core.logging import log
+from app.messages.models import Message
 from app.tracking.acting.facts import Told
 from app.tracking.acting.together import act_together
 from app.tracking.models import Webhook
 from app.tracking.webhooks.finding import number_in_token
 from app.tracking.webhooks.kinds import KINDS
-from app.tracking.webhooks.one_by_one import is_of_the_topic, moment_of, storable_fact
+from app.tracking.webhooks.one_by_one import asks_to_leave, is_about, is_of_the_topic, moment_of, storable_fact
+from app.tracking.webhooks.translate.heard import Heard
 
 
 class Waiting(NamedTuple):
@@ -81,25 +83,33 @@ _CLOSE = text(
 
 
 def _done(events: Sequence[Waiting], hooks: Mapping[int, Webhook]) -> list[Done]:
-    told: dict[int, list[tuple[int, Told]]] = defaultdict(list)
+    heard: dict[int, list[tuple[int, Heard, Told]]] = defaultdict(list)
     for event in events:
         if (one := _told(event, hooks[event.webhook_id].kind)) is not None:
-            told[event.workspace_id].append((event.id, one))
+            heard[event.workspace_id].append((event.id, *one))
     done: list[Done] = []
-    for workspace_id, ones in sorted(told.items()):
+    for workspace_id, all_of_it in sorted(heard.items()):
         with in_workspace(workspace_id):
+            ones = _of_their_message(all_of_it)
             notes = act_together([one for _number, one in ones])
         done += [Done(ones[place][0], note, ones[place][1].message_id) for place, note in notes.items()]
     return done
 
 
-def _told(event: Waiting, kind: str) -> Told | None:
+def _of_their_message(heard: Sequence[tuple[int, Heard, Told]]) -> list[tuple[int, Told]]:
+    """What speaks of the person its message went to. The rest is looked at one by one, where it gets its note."""
+    numbers = {told.message_id for _number, _heard, told in heard}
+    rows = db.session.execute(select(Message.id, Message.address).where(Message.id.in_(numbers)))
+    addresses: dict[int, str] = {row.id: row.address for row in rows}
+    return [(number, told) for number, said, told in heard if is_about(addresses.get(told.message_id, ""), said)]
+
+
+def _told(event: Waiting, kind: str) -> tuple[Heard, Told] | None:
     """The fact of an event; None when there is more to find out, or more to do, than acting on it."""
     if is_of_the_topic(kind, event.type):
         return None
     heard = KINDS[kind].hear(event.type, event.body)
     fact, number = storable_fact(heard, event.key), number_in_token(heard)
-    # Of several people it has to be seen whether one of them is the message's.
-    if fact is None or number is None or len({person.strip().lower() for person in heard.recipients}) > 1:
+    if fact is None or number is None or asks_to_leave(heard):
         return None
-    return Told(number, fact, f"webhook:{kind}", moment_of(heard, event.received_at))
+    return heard, Told(number, fact, f"webhook:{kind}", moment_of(heard, event.received_at))

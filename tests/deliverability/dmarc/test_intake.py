@@ -30,7 +30,7 @@ from app.deliverability.models import DmarcReport, DmarcRow
 from app.mail.mime import MAX_SIZE, Part, read_parts
 from app.messages.models import IncomingMail
 from app.sending.models import SendingDomain, SigningKey
-from app.tracking.post.unmatched import count_unmatched
+from app.tracking.post.unmatched import UNPROVED, count_unmatched
 from tests.deliverability.dmarc.samples import END, gzipped, mailed, newer, older, record, zipped
 from tests.sending.domains.test_page import text_of
 
@@ -83,6 +83,8 @@ def reports(workspace: Workspace) -> int:
         (zipped(older()), "nest.example!aviary.example.com!1795132800!1795219199.zip", "application/zip"),
         (older(), "nest.example!aviary.example.com!1795132800!1795219199!7.xml", "text/xml"),
         (gzipped(newer()), "report.xml.gz", "application/octet-stream"),
+        (gzipped(newer()), "", "text/plain"),
+        (gzipped(newer()), "", "image/x-icon"),
     ],
 )
 def test_a_mail_with_a_report(workspace: Workspace, data: bytes, name: str, kind: str) -> None:
@@ -103,6 +105,23 @@ def test_a_report_comes_twice_and_counts_once(workspace: Workspace) -> None:
     take_in_report(mailed(gzipped(older(number="2"))))
     take_in_report(mailed(gzipped(newer(number="1"))))
     assert reports(workspace) == 3
+
+
+def test_a_report_that_was_cut_off_makes_way_for_the_whole_one(workspace: Workspace) -> None:
+    own(workspace)
+    whole = older(record(count=3), record("192.0.2.8", 4))
+    with pytest.raises(Invalid, match="cut off"):
+        take_in_report(mailed(gzipped(whole[: whole.index(b"</record>") + 9])))
+    assert take_in_report(mailed(gzipped(whole))) is not None
+    assert rows(workspace) == [(NAME, 3), (NAME, 4)]
+
+
+def test_one_number_for_two_domains_is_two_reports(workspace: Workspace) -> None:
+    own(workspace)
+    own(workspace, "rookery.example.com", selector="m202611xyz")
+    for domain in (NAME, "rookery.example.com") * 2:
+        assert take_in_report(mailed(gzipped(older(record(sender=domain), domain=domain)))) is not None
+    assert (reports(workspace), len(rows(workspace))) == (2, 2)
 
 
 @pytest.mark.parametrize(
@@ -184,6 +203,17 @@ def test_a_report_that_came_too_early_is_kept_and_taken_in_when_the_domain_is_sh
         after = count_unmatched(1)
         assert after
         assert (after.reports, after.others) == (before.reports - 1, before.others)
+
+
+def test_a_cut_off_report_that_came_too_early_is_not_taken_in_later(workspace: Workspace) -> None:
+    raw = mailed(gzipped(older()[:-20]))
+    mail = IncomingMail(digest=token_bytes(32), raw=raw, envelope_from="", envelope_to="dmarc@bounces.example.com")
+    mail.note, mail.handled_at = read_incoming(mail), clock.now()
+    assert mail.note == UNPROVED
+    db.session.add(mail)
+    own(workspace)
+    assert take_in_waiting(NAME) == 0
+    assert "cut off" in db.session.scalars(select(IncomingMail.note).where(IncomingMail.digest == mail.digest)).one()
 
 
 def test_a_file_of_another_domain_is_refused(workspace: Workspace) -> None:

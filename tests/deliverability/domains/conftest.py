@@ -11,9 +11,9 @@ from app.core.settings import Settings
 from app.sending.domains import lookup
 from tests.deliverability.domains.nest import NAME, Nest, make_nest
 from tests.deliverability.domains.zone import Zone, at_work
-from tests.sending.domains.conftest import few_keys
+from tests.sending.domains.conftest import few_keys, other_workspace
 
-__all__ = ["few_keys"]
+__all__ = ["few_keys", "other_workspace"]
 
 
 @pytest.fixture

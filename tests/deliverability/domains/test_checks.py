@@ -14,7 +14,7 @@ from app.core.extensions import keyring
 from app.core.jobs import Job
 from app.deliverability.domains import check, words
 from app.deliverability.domains.check import kept_at, kept_findings
-from app.deliverability.domains.page import show_records
+from app.deliverability.domains.page import show_shared
 from app.sending.domains.setup import set_signing
 from app.sending.transports import TransportFields, save_transport
 from tests.deliverability.domains.nest import BOUNCES, NAME, Nest
@@ -60,7 +60,10 @@ def test_everything_as_it_should_be(nest: Nest) -> None:
         (BOUNCES, "TXT", (f"v=spf1 a:mail.{NAME} +all",), "spf", "spf-everybody"),
         (f"_dmarc.{NAME}", "TXT", (), "dmarc", "dmarc-missing"),
         (f"_dmarc.{NAME}", "TXT", ("v=DMARC1; p=none", "v=DMARC1; p=reject"), "dmarc", "dmarc-several"),
-        (f"_dmarc.{NAME}", "TXT", ("v=DMARC1; p=maybe",), "dmarc", "dmarc-value"),
+        (f"_dmarc.{NAME}", "TXT", ("v=DMARC1; p=maybe; rua=mailto:d@x.test",), "dmarc", "dmarc-value"),
+        (f"_dmarc.{NAME}", "TXT", ("v=DMARC1; p=none; np=x; rua=https://x.test",), "dmarc", "dmarc-value"),
+        (NAME, "MX", ("10 gone.aviary.internal.", "20 192.0.2.9."), "mx", "mx-dead"),
+        (NAME, "MX", ("0 .", f"10 mx.{NAME}."), "mx", "mx-null-beside"),
         (f"_dmarc.{NAME}", "TXT", ("v=DMARC1; p=none; rua=mailto:d@elsewhere.invalid",), "reports", "rua-not-agreed"),
         (NAME, "MX", ("0 .",), "mx", "mx-null"),
         (NAME, "MX", (), "mx", "mx-none"),
@@ -77,14 +80,14 @@ def test_each_fault_is_named(
 
 
 def test_a_relay_that_is_not_in_spf(nest: Nest) -> None:
-    relay(nest, "email-smtp.eu-west-1.amazonaws.com")
+    relay(nest, "smtp.office365.com")
     assert codes(nest, "spf") == {"spf-relay"}
     with in_workspace(nest.workspace.id):
-        [shown] = [each for each in show_records(nest.row).checks if each.kind == "spf"]
+        [shown] = [each for each in show_shared([nest.row]).checks if each.kind == "spf"]
     assert shown.publish is not None
-    assert shown.publish.value == f"v=spf1 a:mail.{NAME} include:amazonses.com ~all"
+    assert shown.publish.value == f"v=spf1 a:mail.{NAME} include:spf.protection.outlook.com ~all"
     nest.zone.publish(BOUNCES, "TXT", shown.publish.value)
-    nest.zone.publish("amazonses.com", "TXT", "v=spf1 ip4:192.0.2.0/24 -all")
+    nest.zone.publish("spf.protection.outlook.com", "TXT", "v=spf1 ip4:192.0.2.0/24 -all")
     assert codes(nest, "spf") == set()
 
 
@@ -92,7 +95,7 @@ def test_the_record_to_publish_mends_what_is_there(nest: Nest) -> None:
     nest.zone.publish(BOUNCES, "TXT", "v=spf1 mx include:gone.internal ip4:192.0.2.9 +all")
     nest.check()
     with in_workspace(nest.workspace.id):
-        [shown] = [each for each in show_records(nest.row).checks if each.kind == "spf"]
+        [shown] = [each for each in show_shared([nest.row]).checks if each.kind == "spf"]
     assert len(shown.faults) == 2
     assert shown.publish is not None
     assert shown.publish.value == f"v=spf1 mx ip4:192.0.2.9 a:mail.{NAME} ~all"
@@ -105,6 +108,15 @@ def test_the_reverse_name_of_our_own_relay(nest: Nest) -> None:
     assert codes(nest, "ptr") == {"ptr-none"}
     nest.zone.publish("26.2.0.192.in-addr.arpa", "PTR", f"other.{NAME}.")
     assert codes(nest, "ptr") == {"ptr-not-confirmed"}
+    nest.zone.publish("26.2.0.192.in-addr.arpa", "PTR", f"mail.{NAME}.")
+    assert states(nest)["ptr"] == "ok"
+
+
+def test_the_reverse_name_of_this_machine_where_the_relay_is_on_it(nest: Nest, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert nest.check()["ptr"].has("ptr-local"), "mail is caught"
+    ours = current_app.extensions["merpati.settings"].model_copy(update={"catcher": False})
+    monkeypatch.setitem(current_app.extensions, "merpati.settings", ours)
+    assert codes(nest, "ptr") == {"ptr-none"}
     nest.zone.publish("26.2.0.192.in-addr.arpa", "PTR", f"mail.{NAME}.")
     assert states(nest)["ptr"] == "ok"
 
@@ -150,6 +162,35 @@ def test_a_short_key(nest: Nest) -> None:
     nest.zone.publish(nest.key, "TXT", f"v=DKIM1; k=rsa; p={SHORT}")
     assert codes(nest, "dkim") == {"dkim-small", "dkim-wrong"}
     assert "dkim-small" in nest.blocks()
+
+
+@pytest.mark.parametrize(
+    ("record", "code"),
+    [
+        ("v=DKIM1; k=rsa; p=", "dkim-revoked"),
+        ("v=spf1 -all", "dkim-no-key"),
+        ("v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=", "dkim-wrong"),
+        ("v=DKIM1; k=rsa; h=sha1; p={own}", "dkim-wrong"),
+    ],
+)
+def test_what_is_wrong_with_a_keys_record(nest: Nest, record: str, code: str) -> None:
+    nest.check()
+    [own] = nest.zone.records[nest.key, "TXT"]
+    nest.zone.publish(nest.key, "TXT", record.format(own=own.partition("p=")[2]))
+    assert codes(nest, "dkim") == {code}
+
+
+def test_a_key_on_trial_and_one_by_another_name(nest: Nest) -> None:
+    nest.check()
+    key = nest.key
+    [own] = nest.zone.records[key, "TXT"]
+    nest.zone.publish(key, "TXT", own.replace("k=rsa;", "k=rsa; t=y:s;"))
+    found = nest.check()["dkim"]
+    assert (found.state, found.has("dkim-test")) == ("ok", True)
+    nest.zone.drop(key, "TXT")
+    nest.zone.publish("key.relay.internal", "TXT", own)
+    nest.zone.publish(key, "CNAME", "key.relay.internal.")
+    assert nest.check()["dkim"].state == "ok"
 
 
 @pytest.mark.slow

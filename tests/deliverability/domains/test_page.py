@@ -8,8 +8,12 @@ from flask import current_app
 from flask.testing import FlaskClient
 from lxml import html
 
+from app.core.database import db, in_workspace
+from app.core.extensions import keyring
 from app.core.settings import EXAMPLE_BOUNCE_DOMAIN, EXAMPLE_MAIL_DOMAIN
 from app.deliverability.domains import words
+from app.deliverability.domains.causes import causes_of
+from app.sending.domains.setup import add_domain, all_domains
 from tests.deliverability.domains.nest import BOUNCES, NAME, Nest
 from tests.sending.domains.test_page import text_of
 
@@ -131,3 +135,62 @@ def test_no_campaign_leaves_with_a_name_of_somebody_else(nest: Nest, monkeypatch
     assert "names-not-set" in nest.blocks()
     without_names(monkeypatch, catcher=True)
     assert "names-not-set" not in nest.blocks(), "nothing leaves while all mail is caught"
+
+
+@pytest.mark.parametrize(
+    "typed", ["gmail.com", "news@Yahoo.de", "web.de", "letters.gmx.net", "outlook.com", "posteo.de"]
+)
+def test_a_mailbox_providers_domain_is_refused_with_the_reason(as_ada: FlaskClient, nest: Nest, typed: str) -> None:
+    answer = as_ada.post(f"/w/{nest.workspace.slug}/settings/domains", data={"domain": typed})
+    assert answer.status_code == 422
+    shown = text_of(answer)
+    assert "Nothing was added" in shown
+    assert "only the provider can publish records there" in shown
+    assert shown.index("Nothing was added") < shown.index("What to do next"), "said where one looks first"
+    with in_workspace(nest.workspace.id):
+        assert [each.domain for each in all_domains()] == [NAME]
+
+
+def test_a_mailbox_providers_domain_is_not_offered_either(as_ada: FlaskClient, nest: Nest) -> None:
+    nest.workspace.from_email = "dovecote@gmail.com"
+    db.session.commit()
+    shown = as_ada.get(f"/w/{nest.workspace.slug}/settings/domains")
+    assert html.document_fromstring(shown.text).xpath("//input[@name='domain']/@value") in ([], [""])
+
+
+def test_what_domains_share_stands_there_once_with_a_row_for_each_domain_on_top(
+    as_ada: FlaskClient, nest: Nest
+) -> None:
+    with in_workspace(nest.workspace.id):
+        other = add_domain(keyring(), "heron.internal").id
+        db.session.commit()
+    nest.zone.drop(BOUNCES, "TXT")
+    press(as_ada, nest)
+    page = html.document_fromstring(as_ada.get(f"/w/{nest.workspace.slug}/settings/domains?open={other}").text)
+    assert len(page.xpath("//details[contains(@id, '-spf')]")) == 1
+    rows = [" ".join(row.text_content().split()) for row in page.xpath("//main//table//tbody/tr")]
+    assert len(rows) == 3
+    assert rows[0].startswith(NAME)
+    assert "Publish its records, then check." in rows[1]
+    assert "Mend: SPF of the return address" in rows[2]
+    assert page.xpath(f"//details[@id='domain-{other}']/@open")
+    assert not page.xpath(f"//details[@id='domain-{nest.id}']/@open")
+
+
+def test_one_cause_counts_once_and_names_what_follows_from_it(as_ada: FlaskClient, nest: Nest) -> None:
+    for kind in ("SOA", "MX"):
+        nest.zone.drop(NAME, kind)
+    nest.zone.drop(f"_dmarc.{NAME}", "TXT")
+    shown = press(as_ada, nest)
+    assert "One to mend" in shown
+    assert "Wrong only because of this: DMARC policy; Answers to the sender (MX)" in shown
+
+
+def test_causes() -> None:
+    assert causes_of({"soa": True, "mx": True, "dkim": True, "bimi": False}) == {
+        "soa": "soa",
+        "mx": "soa",
+        "dkim": "soa",
+    }
+    assert causes_of({"soa": False, "mx": True, "alignment": True}) == {"mx": "mx", "alignment": "alignment"}
+    assert causes_of({"soa-bounce": True, "spf": True}) == {"soa-bounce": "soa-bounce", "spf": "soa-bounce"}

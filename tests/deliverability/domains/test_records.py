@@ -12,7 +12,7 @@ from app.deliverability.domains.records.bimi import read_bimi
 from app.deliverability.domains.records.dmarc import read_dmarc
 from app.deliverability.domains.records.keys import key_bits
 from app.deliverability.domains.records.spf import is_spf, read_spf
-from app.deliverability.domains.records.spf_walk import FURTHEST, MOST_LOOKUPS, SpfCount, count_lookups
+from app.deliverability.domains.records.spf_walk import FURTHEST, MOST_LOOKUPS, SpfCount, count_lookups, spelled_out
 from app.deliverability.domains.records.tree import MOST_QUERIES, names_to_ask, walk_tree
 from tests.deliverability.domains.zone import Zone
 
@@ -42,6 +42,9 @@ def codes(problems: object) -> set[str]:
         "v=spf1 a:mail.example.com/28//64 ip4:192.0.2.1 ip6:2001:db8::1/128 exists:%{ir}.list.test ?all",
         "v=spf1 redirect=_spf.example.com exp=why.%{d2} other=thing",
         "v=spf1  mx   -all ",
+        "v=spf1 exists:%{ir}.%{l1r+-}._spf.%{d2} include:%{h}._ehlo.%{d}._spf.test",
+        "v=spf1 moo.cow-far_out=man:dog/cat ip4:1.2.3.4/0 ip6:::/0 -all",
+        "v=spf1 exists:%{i}%%_.x.test exp=%{i}.why.test",
     ],
 )
 def test_records_that_receivers_read(record: str) -> None:
@@ -68,6 +71,19 @@ def test_records_that_receivers_read(record: str) -> None:
         "v=spf1, a",
         "v=spf1 ipv4:192.0.2.1",
         "v=spf1 a\tmx",
+        "v=spf1 exists:%{c}.x.test",
+        "v=spf1 exists:%{i0}.x.test",
+        "v=spf1 exists:%{i}x",
+        "v=spf1 exists:%{i}.7",
+        "v=spf1 ip4:192.0.2.0/024",
+        "v=spf1 ip4:192.0.2.0/",
+        "v=spf1 ip4:192.0.2.0:25",
+        "v=spf1 ip6:::/129",
+        "v=spf1 a:museum.",
+        "v=spf1 ptr/0",
+        "v=spf1 moo.cow/far_out=man",
+        "v=spf1 redirect=",
+        "v=spf1 exp=",
     ],
 )
 def test_records_that_they_do_not(record: str) -> None:
@@ -105,7 +121,23 @@ def test_missing_policy_is_none_and_old_tags_are_noted() -> None:
     assert codes(record.problems) == {"dmarc-no-p", "dmarc-gone"}
     assert not any(problem.is_fault for problem in record.problems)
     assert record.rua == ("dmarc@example.com",)
-    assert codes(read_dmarc("v=DMARC1; p=block").problems) == {"dmarc-value"}
+    assert codes(read_dmarc("v=DMARC1; p=block").problems) == {"dmarc-value", "dmarc-void"}
+
+
+@pytest.mark.parametrize(
+    ("text", "policy", "is_void"),
+    [
+        ("v=DMARC1; p=reject; sp=bad; rua=mailto:d@b.test", "none", False),
+        ("v=DMARC1; p=reject; np=bad; rua=https://b.test/x", "none", False),
+        ("v=DMARC1; p=bad; rua=d@b.test", "none", True),
+        ("v=DMARC1; p=reject; sp=", "none", True),
+        ("v=DMARC1", "none", False),
+        ("v=DMARC1; p=Reject; x=y", "reject", False),
+    ],
+)
+def test_one_policy_that_is_none_spoils_the_record(text: str, policy: str, is_void: bool) -> None:
+    record = read_dmarc(text)
+    assert (record.p, record.policy_for(at_own_name=False), record.is_void) == (policy, policy, is_void)
 
 
 def test_the_policy_for_names_below() -> None:
@@ -162,6 +194,44 @@ def test_void_lookups_and_dead_includes() -> None:
     assert codes(count(zone).problems) == {"spf-include-several"}
     zone.publish("gone.test", "TXT", "v=spf1 nonsense")
     assert codes(count(zone).problems) == {"spf-include-syntax"}
+
+
+def test_what_includes_and_mail_servers_may_not() -> None:
+    zone = Zone()
+    zone.publish("a.test", "TXT", "v=spf1 include:b.test mx -all")
+    zone.publish("b.test", "TXT", "v=spf1 +all")
+    zone.publish("a.test", "MX", *(f"10 mx{number}.test." for number in range(10)))
+    assert codes(count(zone).problems) == {"spf-include-everybody"}
+    zone.publish("b.test", "TXT", "v=spf1 ?all")
+    assert codes(count(zone).problems) == set()
+    zone.publish("a.test", "MX", *(f"10 mx{number}.test." for number in range(11)))
+    assert codes(count(zone).problems) == {"spf-mx-many"}
+
+
+def test_macros_that_are_the_same_for_every_mail_are_followed() -> None:
+    zone = Zone()
+    zone.publish("a.test", "TXT", "v=spf1 include:%{d}._spf.test exists:%{i}.%{d}.list.test -all")
+    zone.publish("a.a.test._spf.test", "TXT", "v=spf1 a:mail.test -all")
+    zone.publish("a.test._spf.test", "TXT", "v=spf1 redirect=%{o1r}.%{d}")
+    zone.publish("mail.test", "A", "192.0.2.1")
+    found = count(zone)
+    assert (found.lookups, found.hosts, codes(found.problems)) == (4, ("mail.test",), {"spf-macro"})
+
+
+@pytest.mark.parametrize(
+    ("macro", "name"),
+    [
+        ("%{o}", "email.example.com"),
+        ("%{d4}", "email.example.com"),
+        ("%{d2}", "example.com"),
+        ("%{D1}", "com"),
+        ("%{dr}", "com.example.email"),
+        ("%{d2r}", "example.email"),
+        ("%{i}.%{d1}", "%{i}.com"),
+    ],
+)
+def test_macros_as_the_standard_expands_them(macro: str, name: str) -> None:
+    assert spelled_out(macro, "email.example.com", "email.example.com") == name
 
 
 RECORDS = st.lists(

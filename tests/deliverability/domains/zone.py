@@ -24,6 +24,9 @@ class Zone:
     def __init__(self) -> None:
         self.records: dict[tuple[str, str], list[str]] = {}
         self.silent: set[str] = set()
+        self.failing: set[str] = set()
+        self.failing_kinds: set[tuple[str, str]] = set()
+        """Names, and types at a name, of which the server says that it cannot tell."""
         self.is_silent = False
         self.asked: list[tuple[str, str]] = []
 
@@ -77,6 +80,12 @@ class Server:
         if self.zone.is_silent or name in self.zone.silent:
             return None
         response = dns.message.make_response(query)
+        if name in self.zone.failing or (name, kind) in self.zone.failing_kinds:
+            response.set_rcode(dns.rcode.SERVFAIL)
+            return response
+        if alias := self.zone.records.get((name, "CNAME")):
+            response.answer.append(dns.rrset.from_text(name + ".", 60, "IN", "CNAME", *alias))
+            name = alias[0].rstrip(".")
         values = self.zone.records.get((name, kind), [])
         if kind == "TXT":
             values = [" ".join(f'"{piece}"' for piece in txt_strings(value)) for value in values]

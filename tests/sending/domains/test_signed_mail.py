@@ -41,6 +41,7 @@ from tests.sending import world
 from tests.sending.domains.nameserver import NameServer
 from tests.sending.domains.own import Domain, own_domain
 from tests.sending.servers import Server, running
+from tests.sending.transports.ways import choose
 
 REQUIRED = {
     *("From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type", "List-Id"),
@@ -257,6 +258,19 @@ def test_where_the_relay_signs_we_do_not(workspace: Workspace, domain: Domain) -
         db.session.commit()
     assert signatures(sign_mail(workspace.id, simple_mail()).data) == 0
     assert signatures(sign_mail(workspace.id, simple_mail(), relay_signs=False).data) == 1
+
+
+def test_amazon_signs_what_goes_by_its_smtp_without_being_asked(
+    workspace: Workspace, domain: Domain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    domain.begin()
+    campaign = world.plan_campaign(workspace, 1)
+    assert not choose(campaign).relay_signs
+    assert signatures(sign_mail(workspace.id, simple_mail()).data) == 1
+    by_amazon = installation().model_copy(update={"smtp_url": "smtp://u:p@email-smtp.eu-west-1.amazonaws.com:587"})
+    monkeypatch.setitem(current_app.extensions, "merpati.settings", by_amazon)
+    assert choose(campaign).relay_signs
+    assert signatures(sign_mail(workspace.id, simple_mail()).data) == 0
 
 
 @pytest.mark.parametrize("relay_signs", [False, True])

@@ -1,13 +1,19 @@
 """What a campaign's page says of slowed providers."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from app.core import clock
 from app.sending.pacing.limits import Limit
 from app.sending.pacing.words import describe
+from app.sending.warmup.allowance import GoesOn
 
 BRUSSELS = ZoneInfo("Europe/Brussels")
+NOON = datetime(2026, 11, 22, 12, tzinfo=BRUSSELS)
+TOMORROW = datetime(2026, 11, 23, tzinfo=BRUSSELS)
 LONG = (
     "421 4.7.28 Gmail has detected an unusual rate of mail from your IP. "
     "https://support.example.com/mail/?p=UnsolicitedRateLimitError to learn how to go on"
@@ -49,3 +55,29 @@ def test_what_most_said_stands_before_once() -> None:
     assert said.startswith("3 of 4 providers said: 451 4.3.0 <p@google> Later, id 7google. Gmail, Google Workspace: ")
     assert said.count("Later") == 1
     assert "it said: 451 4.7.1 Wait a while." in said
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        (GoesOn(TOMORROW, True), "the warm-up was halted for today, and goes on at 00:00 CET on 23 November; 3 wait"),
+        (GoesOn(TOMORROW, False), "the warm-up's allowance is used for now, and more goes at 00:00 CET on 23 November"),
+        (
+            GoesOn(NOON + timedelta(hours=4), False),
+            "allowance is used for now, and more goes at 16:00 CET",
+        ),
+        (
+            GoesOn(NOON - timedelta(minutes=1), False),
+            "the warm-up's allowance is used for now, and grows over the day;",
+        ),
+        (None, "the warm-up's allowance is used for now, and grows over the day; 3 wait"),
+    ],
+)
+def test_a_warm_up_says_when_it_goes_on(later: GoesOn | None, words: str) -> None:
+    limit = Limit("google")
+    limit.cap = 0
+    with clock.moved(NOON - datetime.now(UTC)):
+        said = describe({"google": 3}, {"google": limit}, 0.0, BRUSSELS, {"google": later} if later else {})
+    assert said.startswith("Gmail, Google Workspace: the warm-up")
+    assert words in said
+    assert "within the hour" not in said

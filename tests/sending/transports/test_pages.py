@@ -48,8 +48,17 @@ def test_every_kind_has_its_form(as_ada: FlaskClient, workspace: Workspace) -> N
     assert as_ada.post(page(workspace, "/new?kind=pigeon"), data=SMTP).status_code == 404
 
 
+def test_who_signs_is_said_where_there_is_no_choice(as_ada: FlaskClient, workspace: Workspace) -> None:
+    for kind, is_asked in {"ses": False, "sendgrid": False, "postmark": False, "mailgun": True, "smtp": True}.items():
+        form = as_ada.get(page(workspace, f"/new?kind={kind}")).text
+        assert ('name="signs"' in form, "whole domain there, not an address alone" in form) == (is_asked, not is_asked)
+    as_ada.post(page(workspace, "/new?kind=smtp"), data={**SMTP, "tier": "1"})
+    as_ada.post(page(workspace, "/new?kind=smtp"), data={**SMTP, "host": "email-smtp.eu-west-1.amazonaws.com"})
+    assert [row.signs for row in saved(workspace)] == [False, True]
+
+
 def test_a_providers_account_is_saved_with_what_it_asks(as_ada: FlaskClient, workspace: Workspace) -> None:
-    answer = as_ada.post(page(workspace, "/new?kind=ses"), data={**SES, "per_day": "50000", "signs": "y"})
+    answer = as_ada.post(page(workspace, "/new?kind=ses"), data={**SES, "per_day": "50000"})
     assert answer.status_code == 302
     [row] = saved(workspace)
     assert (row.kind, row.name, row.username) == ("ses", "Amazon SES", "AKIAEXAMPLEEXAMPLE")

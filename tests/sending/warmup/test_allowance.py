@@ -1,19 +1,22 @@
 """A day's allowance in the database: shared, spread, grown and halted."""
 
 import asyncio
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app.accounts.models import Workspace
+from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict, Invalid
 from app.core.extensions import settings
 from app.core.settings import libpq_url
 from app.sending.connections import connect
 from app.sending.models import Transport, WarmUp, WarmUpDay
-from app.sending.warmup.allowance import find_identity, note_used, remaining
+from app.sending.warmup.allowance import GoesOn, find_identity, goes_on, note_used, remaining
 from app.sending.warmup.plans import begin, standings, switch
 from app.sending.warmup.rounds import look_after_warm_ups
 from tests.sending.world import change, look, plan_campaign
@@ -148,11 +151,77 @@ def test_complaints_of_today_halt_it_today(workspace: Workspace, warming: WarmUp
     complained(campaign_id)
     assert look_after_warm_ups() == 1
     db.session.commit()
-    assert (day().complained, day().cap) == (2, 60)
+    assert (day().complained, day().cap) == (2, 80), "what was allowed stays what it was"
+    assert "Halted for the day after 60 messages" in day().note
     assert "complained" in day().note
     change("UPDATE messages SET state = 'planned' WHERE campaign_id = :c", c=campaign_id)
     assert left(campaign_id, warming) == {"google": 0}
     assert look_after_warm_ups() == 0
+
+
+def test_it_is_known_when_more_may_go(workspace: Workspace, warming: WarmUp) -> None:
+    campaign_id = planned(workspace)
+    left(campaign_id, warming)
+    use(campaign_id, warming, 10)
+    assert left(campaign_id, warming) == {"google": 0}
+    (later,) = asked(campaign_id, warming).values()
+    began_at = day().began_at
+    assert began_at is not None
+    assert (later.at - began_at, later.is_halted) == (timedelta(minutes=6), False)
+    with clock.moved(timedelta(minutes=6, seconds=1)):
+        rewrite("began_at = began_at - interval '6 minutes 1 second'", workspace)
+        assert left(campaign_id, warming) == {"google": 1}
+    tomorrow = (clock.now() + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    rewrite("sent = cap", workspace)
+    assert asked(campaign_id, warming) == {"google": GoesOn(tomorrow, False)}
+    rewrite("sent = 20, note = 'Halted'", workspace)
+    assert asked(campaign_id, warming) == {"google": GoesOn(tomorrow, True)}
+
+
+def asked(campaign_id: int, warm_up: WarmUp) -> dict[str, GoesOn]:
+    transport_id = warm_up.transport_id
+
+    async def work(connection: Any) -> dict[str, GoesOn]:
+        found = await find_identity(connection, campaign_id, transport_id)
+        assert found is not None
+        return await goes_on(connection, found)
+
+    return dict(run(work))
+
+
+def test_the_page_says_that_it_is_halted(as_ada: FlaskClient, workspace: Workspace, warming: WarmUp) -> None:
+    path = f"/w/{workspace.slug}/settings/warm-up"
+    campaign_id = gone_out(workspace, warming)
+    assert "Warming up" in as_ada.get(path).text
+    sent_by(campaign_id, warming.transport_id)
+    complained(campaign_id)
+    look_after_warm_ups()
+    db.session.commit()
+    page = as_ada.get(path).text
+    assert "Halted for today" in page
+    assert "Warming up" not in page
+    assert "Nothing more goes today to Gmail, Google Workspace:" in page
+
+
+def test_after_a_halt_the_next_day_begins_with_what_was_sent(workspace: Workspace, warming: WarmUp) -> None:
+    campaign_id = gone_out(workspace, warming)
+    rewrite("day = day - 1, cap = 560, sent = 100, complained = 1, note = 'Halted'", workspace)
+    change("UPDATE messages SET state = 'planned' WHERE campaign_id = :c", c=campaign_id)
+    left(campaign_id, warming)
+    db.session.rollback()
+    assert db.session.scalars(select(WarmUpDay.cap).order_by(WarmUpDay.day)).all() == [560, 100]
+
+
+@pytest.mark.parametrize(("is_told", "deferred"), [(True, 6), (False, 0)])
+def test_what_the_relay_says_to_everybody_does_not_halt_it(
+    workspace: Workspace, warming: WarmUp, is_told: bool, deferred: int
+) -> None:
+    campaign_id = gone_out(workspace, warming)
+    sent_by(campaign_id, warming.transport_id)
+    put_off(campaign_id, is_told=is_told)
+    assert look_after_warm_ups() == int(is_told)
+    db.session.commit()
+    assert day().deferred == deferred
 
 
 def test_complaints_about_mail_of_another_transport_do_not_halt_it(workspace: Workspace, warming: WarmUp) -> None:
@@ -186,6 +255,19 @@ def sent_by(campaign_id: int, transport_id: int | None, *, minutes_ago: int = 0)
         c=campaign_id,
         t=transport_id,
         m=minutes_ago,
+    )
+
+
+def put_off(campaign_id: int, *, is_told: bool) -> None:
+    """Six deferrals; those by a server that refuses everybody are no news of their messages."""
+    change(
+        "WITH tried AS (INSERT INTO attempts (at, workspace_id, message_id, campaign_id, run_id, transport, outcome, "
+        "code, reason) SELECT now(), workspace_id, id, campaign_id, run_id, 'relay', 'deferred', 451, 'systemerror' "
+        "FROM messages WHERE campaign_id = :c ORDER BY id LIMIT 6 RETURNING at, workspace_id, message_id, campaign_id) "
+        "INSERT INTO events (id, at, workspace_id, message_id, campaign_id, kind) "
+        "SELECT gen_random_uuid(), at, workspace_id, message_id, campaign_id, 'deferred' FROM tried WHERE :told",
+        c=campaign_id,
+        told=is_told,
     )
 
 

@@ -64,6 +64,9 @@ def test_two_ways_tell_the_same_at_once(app: Flask, workspace: Workspace, kind: 
 
 def test_two_open_one_incident(app: Flask, workspace: Workspace) -> None:
     sents = [sent_message(workspace, f"ada{number}@example.org") for number in range(4)]
+    for sent in sents:
+        sent.message.provider = "google"
+    db.session.commit()
     done = at_once(app, *[telling(sent, bounce("blocked"), "mail") for sent in sents])
     assert not [one for one in done if isinstance(one, Exception)]
     (incident,) = incidents(sents[0])

@@ -57,7 +57,7 @@ def test_a_handful_is_listed_below_what_matters(as_ada: FlaskClient, workspace: 
     crowd(workspace, 200, provider="yahoo", prefix="one").tell(slice(0, 1), lambda: bounce("spamdetected"))
     page = plain(as_ada.get(f"/w/{workspace.slug}/incidents").text)
     big, everyday, small = (
-        page.index(words) for words in ("Our server was refused", "Everyday refusals", "Judged spam")
+        page.index(words) for words in ("Our server was refused", "Everyday refusals", "Taken for spam")
     )
     assert big < everyday < small
 

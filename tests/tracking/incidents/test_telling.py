@@ -1,7 +1,6 @@
 """Owners are told by mail of what holds something: once, not every minute, and only while it needs somebody."""
 
 from datetime import timedelta
-from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
@@ -9,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from rq import Queue
 from rq.serializers import JSONSerializer
-from sqlalchemy import delete, select, text
+from sqlalchemy import delete, select
 
 from app.accounts.models import Membership, Role, User, Workspace
 from app.accounts.setup import add_member, create_user
@@ -19,88 +18,20 @@ from app.core.database import db, in_workspace
 from app.core.jobs import Job
 from app.core.settings import Settings
 from app.factory import create_app
-from app.mail.wire import WireMail
 from app.messages.models import Message
 from app.sending import outgoing
 from app.sending.models import OutgoingMail
 from app.tracking.incidents import telling
 from app.tracking.incidents.decisions import discard
 from app.tracking.incidents.telling import INCIDENT, tell_owners
-from app.tracking.models import Incident, IncidentNotice
+from app.tracking.models import Incident
+from tests.accounts.test_torn_settings import WHOLE
 from tests.tracking.acting.world import bounce
 from tests.tracking.incidents.crowd import crowd
+from tests.tracking.incidents.owners import Owners, parsed
 from tests.tracking.incidents.test_races import at_once
 from workers import priority
 from workers import watch as workers_watch
-
-
-class Owners:
-    """Incidents come up, the minute's look is taken, what waits is sent; what goes out is caught."""
-
-    def __init__(self, workspace: Workspace, outbox: list[WireMail]) -> None:
-        self.workspace, self.outbox = workspace, outbox
-
-    def burst(self, provider: str = "google", reason: str = "userunknown") -> Incident:
-        return self._add(kind="burst", provider=provider, reason=reason, count=42, of=400, action="held")
-
-    def refusal(self, count: int = 80, action: str = "nothing", reason: str = "blocked") -> Incident:
-        words = "550 5.7.1 <you> are on our list"
-        return self._add(
-            kind="blocked", provider="yahoo", reason=reason, count=count, of=90, action=action, words=words
-        )
-
-    def complaints(self, state: str = "paused") -> Incident:
-        with in_workspace(self.workspace.id):
-            campaign = Campaign(name="Dovecote weekly", state=state, launched_at=clock.now())
-            db.session.add(campaign)
-            db.session.flush()
-        words = "12 complaints of 3,000 messages delivered at yahoo."
-        return self._add(
-            kind="complaints",
-            provider="yahoo",
-            reason="complained",
-            campaign_id=campaign.id,
-            count=12,
-            action="paused",
-            words=words,
-        )
-
-    def look(self) -> None:
-        tell_owners()
-        for notice in self.notices(queued_at=None):
-            outgoing.send_outgoing(INCIDENT, notice.id)
-
-    def notices(self, **which: Any) -> list[IncidentNotice]:
-        with in_workspace(self.workspace.id):
-            return list(db.session.scalars(select(IncidentNotice).filter_by(**which).order_by(IncidentNotice.id)))
-
-    def _add(self, **facts: Any) -> Incident:
-        with in_workspace(self.workspace.id):
-            incident = Incident(began_at=clock.now(), seen_at=clock.now(), **facts)
-            db.session.add(incident)
-            db.session.commit()
-            return incident
-
-
-@pytest.fixture
-def owners(workspace: Workspace, ada: User, monkeypatch: pytest.MonkeyPatch) -> Owners:
-    # What other tests left lies in the same database, and the look is at all workspaces.
-    db.session.execute(text("UPDATE incidents SET told_at = now() WHERE told_at IS NULL"))
-    db.session.commit()
-    outbox: list[WireMail] = []
-
-    def catch(_workspace_id: int, mail: WireMail) -> str:
-        outbox.append(mail)
-        return "250 OK"
-
-    monkeypatch.setattr(outgoing, "send_mail", catch)
-    return Owners(workspace, outbox)
-
-
-def parsed(mail: WireMail) -> tuple[str, str, str]:
-    read: Any = message_from_bytes(mail.data, policy=policy.default)
-    plain, html = read.iter_parts()
-    return read["Subject"], " ".join(plain.get_content().split()), html.get_content()
 
 
 def test_a_burst_is_told_with_its_numbers_and_its_page(owners: Owners, workspace: Workspace, ada: User) -> None:
@@ -132,11 +63,9 @@ def test_a_refusal_and_a_pause_are_told(owners: Owners, workspace: Workspace) ->
     owners.refusal()
     owners.look()
     (mail,) = owners.outbox
-    subject, plain, html = parsed(mail)
-    assert subject.endswith("Mail refused by Yahoo, AOL: Our server was refused (and 1 more)")
-    assert "550 5.7.1 <you> are on our list" in plain
-    assert "<you>" not in html
-    assert "1 more incident came up as well: Complaints from Yahoo, AOL" in plain
+    subject, plain, _html = parsed(mail)
+    assert subject.endswith("Campaign paused after complaints from Yahoo, AOL (and 1 more)")
+    assert "1 more incident came up as well: Mail refused by Yahoo, AOL: Our server was refused" in plain
     assert "Look at it: http" in plain
 
 
@@ -163,7 +92,7 @@ def test_each_is_told_once_and_an_hour_lies_between(owners: Owners) -> None:
     for _minute in range(3):
         owners.look()
     with clock.moved(timedelta(minutes=59)):
-        owners.refusal()
+        owners.burst("outlook")
         owners.look()
     assert len(owners.outbox) == 1
     with clock.moved(timedelta(minutes=61)):
@@ -175,7 +104,65 @@ def test_each_is_told_once_and_an_hour_lies_between(owners: Owners) -> None:
     subject, plain, _html = parsed(owners.outbox[1])
     assert "fail alike at Yahoo, AOL" in subject
     assert subject.endswith("(and 1 more)")
-    assert "1 more incident came up as well: Mail refused by Yahoo, AOL" in plain
+    assert "1 more incident came up as well: Many addresses fail alike at Outlook.com" in plain
+
+
+def test_a_lesser_matter_keeps_no_graver_one_waiting(owners: Owners) -> None:
+    owners.burst()
+    owners.look()
+    with clock.moved(timedelta(minutes=5)):
+        owners.burst("outlook")
+        owners.look()
+        assert len(owners.outbox) == 1
+        owners.refusal()
+        owners.look()
+    with clock.moved(timedelta(minutes=10)):
+        warned = owners.complaints("sending", "warned")
+        owners.look()
+        owners.look()
+    with clock.moved(timedelta(minutes=15)):
+        owners.complaints()
+        owners.look()
+        owners.look()
+    subjects = [parsed(mail)[0].partition(": ")[2] for mail in owners.outbox]
+    assert subjects == [
+        "Many addresses fail alike at Gmail, Google Workspace: No such mailbox",
+        "Many addresses fail alike at Outlook.com, Hotmail: No such mailbox (and 1 more)",
+        "Complaints from Yahoo, AOL",
+        "Campaign paused after complaints from Yahoo, AOL",
+    ]
+    assert "The campaign goes on" in parsed(owners.outbox[2])[1]
+    with clock.moved(timedelta(minutes=20)):  # the warning becomes a pause: another kind, which had its mail
+        with in_workspace(owners.workspace.id):
+            row = db.session.get_one(Incident, warned.id)
+            row.action, row.told_at = "paused", None
+            db.session.get_one(Campaign, row.campaign_id).state = "paused"
+            db.session.commit()
+        owners.look()
+        assert len(owners.outbox) == 4
+    with clock.moved(timedelta(minutes=76)):
+        owners.look()
+        owners.look()
+    assert len(owners.outbox) == 5, "what waited is never lost"
+
+
+def test_a_strangers_words_stand_as_theirs_and_lead_nowhere(owners: Owners, as_ada: FlaskClient) -> None:
+    evil = (
+        "550 5.7.1 ATTENTION ” Merpati asks you: sign in at https://evil.example/login or www.evil.example, <b>now</b> "
+    )
+    incident = owners.refusal(words=evil + "and again " * 60)
+    owners.look()
+    _subject, plain, html = parsed(owners.outbox[0])
+    said = "550 5.7.1 ATTENTION ' Merpati asks you: sign in at hxxps://evil[.]example/login or www[.]evil[.]example,"
+    assert f'Words of the other server, not of Merpati; do nothing only because they ask for it: > "{said}' in plain
+    assert "hxxps://evil[.]example/login" in html
+    for part in (plain, html):
+        assert "evil.example" not in part
+        assert part.count("again") < 20
+    assert "<b>now" not in html
+    page = as_ada.get(f"/w/{owners.workspace.slug}/incidents/{incident.id}").text
+    assert "Words of the other server, not of Merpati" in page
+    assert 'href="https://evil.example' not in page
 
 
 def test_what_is_decided_or_over_before_the_mail_goes_is_left_out(owners: Owners, workspace: Workspace) -> None:
@@ -233,24 +220,14 @@ def test_only_owners_who_can_sign_in_are_told(owners: Owners, workspace: Workspa
 def test_an_owner_switches_them_off(owners: Owners, workspace: Workspace, as_ada: FlaskClient) -> None:
     page = as_ada.get(f"/w/{workspace.slug}/settings")
     assert "Mail about incidents" in page.text
-    whole = {
-        "name": "Aviary",
-        "timezone": "UTC",
-        "from_name": "Aviary News",
-        "from_email": "news@aviary.example.com",
-        "reply_to": "",
-        "postal_address": "2 Dovecote Lane",
-        "hold_seconds": "30",
-        "confirm_above": "100",
-    }
     path = f"/w/{workspace.slug}/settings"
-    assert as_ada.post(path, data=whole | {"tells_owners": "no"}).status_code == 302
+    assert as_ada.post(path, data=WHOLE | {"tells_owners": "no"}).status_code == 302
     owners.burst()
     owners.look()
-    assert as_ada.post(path, data=whole | {"tells_owners": "perhaps"}).status_code == 422
-    assert as_ada.post(path, data=whole).status_code == 302
+    assert as_ada.post(path, data=WHOLE | {"tells_owners": "perhaps"}).status_code == 422
+    assert as_ada.post(path, data=WHOLE).status_code == 302
     assert not db.session.get_one(Workspace, workspace.id).tells_owners, "what did not arrive stays"
-    assert as_ada.post(path, data=whole | {"tells_owners": "yes"}).status_code == 302
+    assert as_ada.post(path, data=WHOLE | {"tells_owners": "yes"}).status_code == 302
     owners.look()
     assert owners.outbox == [], "what began while they were off is no news"
     owners.burst("yahoo")
@@ -308,8 +285,20 @@ def test_what_a_dead_worker_left_is_queued_by_the_next_look(
     assert any(job.startswith(f"mail-{INCIDENT}-{notice.id}--") for job in queue.job_ids)
 
 
-def test_a_worker_without_pages_finds_the_words(owners: Owners, settings: Settings) -> None:
-    owners.burst()
+@pytest.mark.parametrize(
+    ("kind", "facts", "words"),
+    [
+        ("burst", {}, "fail alike at Gmail, Google Workspace: No such mailbox"),
+        ("refusal", {}, "Mail refused by Yahoo, AOL: Our server was refused"),
+        ("refusal", {"action": "held"}, "Mail refused by Yahoo, AOL: Our server was refused"),
+        ("complaints", {}, "Campaign paused after complaints from Yahoo, AOL"),
+    ],
+    ids=["burst", "refused at the door", "refused by letter", "complaints"],
+)
+def test_a_worker_without_pages_finds_the_words(
+    owners: Owners, settings: Settings, kind: str, facts: dict[str, Any], words: str
+) -> None:
+    getattr(owners, kind)(**facts)
     tell_owners()
     (notice,) = owners.notices()
     worker = create_app(settings, web=False)
@@ -318,7 +307,7 @@ def test_a_worker_without_pages_finds_the_words(owners: Owners, settings: Settin
         db.session.remove()
         db.engine.dispose()
     (mail,) = owners.outbox
-    assert parsed(mail)[0].endswith("fail alike at Gmail, Google Workspace: No such mailbox")
+    assert parsed(mail)[0].endswith(words)
 
 
 def test_a_mail_that_no_server_takes_yet_stays(owners: Owners, monkeypatch: pytest.MonkeyPatch) -> None:

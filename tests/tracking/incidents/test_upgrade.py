@@ -1,4 +1,4 @@
-"""The migration by which owners are told: what began before it is no news, and there is a way back."""
+"""The migrations of incidents: what began before is no news, keeps its time, and there is a way back."""
 
 import secrets
 from collections.abc import Iterator
@@ -43,4 +43,21 @@ def test_there_and_back(engine: Engine) -> None:
         assert "told_at" not in {column["name"] for column in inspect(connection).get_columns("incidents")}
         assert connection.scalar(text("SELECT count(*) FROM incidents")) == 2
         command.upgrade(config, "0005")
+        connection.rollback()
+
+
+def test_a_burst_of_before_was_noticed_when_it_began(engine: Engine) -> None:
+    with engine.connect() as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0008")
+        connection.execute(
+            text("INSERT INTO workspaces (name, slug, feedback_id, address_key) VALUES ('A', 'a', 'mabcdef', 'k')")
+        )
+        connection.execute(text(_OPEN), {"provider": "before"})
+        connection.execute(text("UPDATE incidents SET began_at = now() - interval '20 hours'"))
+        command.upgrade(config, "0009")
+        assert connection.scalar(text("SELECT opened_at = began_at AND last_at IS NULL FROM incidents"))
+        command.downgrade(config, "0008")
+        assert "opened_at" not in {column["name"] for column in inspect(connection).get_columns("incidents")}
         connection.rollback()

@@ -22,9 +22,15 @@ class ImapWorld:
     next_uid: int = 1
     capabilities: str = "IMAP4rev1 AUTH=PLAIN MOVE UIDPLUS"
     context: ssl.SSLContext | None = None
+    tokens: set[str] = field(default_factory=set)
+    """Access tokens that are taken."""
+    server_name: str = "127.0.0.1"
+    """As clients call it."""
     mood: str = ""
-    """garbage, endless, huge, cut, hang, refuse, busy, preauth, moving-fails"""
+    """garbage, endless, huge, cut, hang, refuse, busy, preauth, moving-fails, below-inbox, no-new-folders"""
     fetched: list[int] = field(default_factory=list)
+    seen: set[int] = field(default_factory=set)
+    """Marked as read, as whoever fetches without peeking does (RFC 3501 §6.4.5)."""
     signed_in: int = 0
     deleted: set[int] = field(default_factory=set)
     release: threading.Event = field(default_factory=threading.Event)
@@ -87,9 +93,16 @@ class _Session(socketserver.StreamRequestHandler):
         self.request = self.world.context.wrap_socket(self.request, server_side=True)
         self.setup()
 
-    def do_authenticate(self, tag: str, _: str) -> None:
+    def do_authenticate(self, tag: str, mechanism: str) -> None:
         self._say("+ ")
         given = base64.b64decode(self.rfile.readline()).decode()
+        if mechanism != "PLAIN":
+            known = is_known(self.world, mechanism, given)
+            if not known:
+                self._say(f"+ {base64.b64encode(COMPLAINT).decode()}")
+                assert base64.b64decode(self.rfile.readline()) == ACKNOWLEDGED[mechanism]
+            self._let_in(tag, known)
+            return
         self._let_in(tag, given == f"\0{self.world.user}\0{self.world.password}")
 
     def do_login(self, tag: str, arguments: str) -> None:
@@ -134,6 +147,8 @@ class _Session(socketserver.StreamRequestHandler):
             self._say(f"* {position} FETCH (UID {uid} RFC822.SIZE {len(mail)})")
             return
         self.world.fetched.append(uid)
+        if ".PEEK" not in what:
+            self.world.seen.add(uid)
         if self.world.mood == "hang":
             self.world.release.wait(20)
             raise _Gone
@@ -151,7 +166,7 @@ class _Session(socketserver.StreamRequestHandler):
     def do_uid_move(self, tag: str, arguments: str) -> None:
         if self._copied(tag, arguments):
             for uid in self._numbers(arguments):
-                self.world.inbox.pop(uid, None)
+                self.world.folders[self.folder].pop(uid, None)
             self._say(f"{tag} OK moved")
 
     def do_uid_copy(self, tag: str, arguments: str) -> None:
@@ -167,8 +182,8 @@ class _Session(socketserver.StreamRequestHandler):
             self._say(f"{tag} NO [TRYCREATE] there is no folder of that name")
             return False
         for uid in self._numbers(arguments):
-            if uid in self.world.inbox:
-                self.world.folders[target][len(self.world.folders[target]) + 1] = self.world.inbox[uid]
+            if mail := self.world.folders[self.folder].get(uid):
+                self.world.folders[target][len(self.world.folders[target]) + 1] = mail
         return True
 
     def do_uid_store(self, tag: str, arguments: str) -> None:
@@ -190,6 +205,9 @@ class _Session(socketserver.StreamRequestHandler):
         if self.world.mood == "below-inbox" and not name.startswith("INBOX."):
             self._say(f"{tag} NO folders live below INBOX")
             return
+        if self.world.mood == "no-new-folders":
+            self._say(f"{tag} NO [NOPERM] not for you.")
+            return
         self.world.folders.setdefault(name, {})
         self._say(f"{tag} OK made")
 
@@ -204,6 +222,19 @@ class _Session(socketserver.StreamRequestHandler):
     @staticmethod
     def _numbers(arguments: str) -> list[int]:
         return [int(number) for number in arguments.partition(" ")[0].split(",")]
+
+
+COMPLAINT = b'{"status":"400","schemes":"Bearer"}'
+ACKNOWLEDGED = {"XOAUTH2": b"", "OAUTHBEARER": b"\x01"}
+
+
+def is_known(world: Any, mechanism: str, given: str) -> bool:
+    """Whether the first message of a login by token names our user and a good token."""
+    bearers = [f"auth=Bearer {token}\x01\x01" for token in world.tokens]
+    if mechanism == "XOAUTH2":
+        return given in [f"user={world.user}\x01{bearer}" for bearer in bearers]
+    head, _, rest = given.partition(f"\x01host={world.server_name}\x01port=")
+    return head == f"n,a={world.user.replace('=', '=3D')}," and rest.partition("\x01")[2] in bearers
 
 
 class Server(socketserver.ThreadingTCPServer):

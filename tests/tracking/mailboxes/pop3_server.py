@@ -1,5 +1,6 @@
 """A small POP3 server for tests: one user, mails in memory, and bad manners on demand."""
 
+import base64
 import socketserver
 import ssl
 import threading
@@ -8,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.tracking.mailboxes.imap_server import serving
+from tests.tracking.mailboxes.imap_server import ACKNOWLEDGED, COMPLAINT, is_known, serving
 
 
 @dataclass
@@ -19,6 +20,11 @@ class PopWorld:
     password: str = "a pass word with ünicode"
     mails: dict[str, bytes] = field(default_factory=dict)
     context: ssl.SSLContext | None = None
+    mechanisms: str = ""
+    tokens: set[str] = field(default_factory=set)
+    """Access tokens that are taken."""
+    server_name: str = "127.0.0.1"
+    """As clients call it."""
     mood: str = ""
     """garbage, endless, cut, hang, refuse, busy, no-uidl, no-quit"""
     fetched: list[str] = field(default_factory=list)
@@ -64,7 +70,8 @@ class _Session(socketserver.StreamRequestHandler):
 
     def do_capa(self, _: str) -> None:
         self._say("+OK")
-        for line in ("USER", "UIDL", *(["STLS"] if self.world.context else [])):
+        sasl = [f"SASL {self.world.mechanisms}"] if self.world.mechanisms else []
+        for line in ("USER", "UIDL", *sasl, *(["STLS"] if self.world.context else [])):
             self._say(line)
         self._say(".")
 
@@ -73,6 +80,17 @@ class _Session(socketserver.StreamRequestHandler):
         self._say("+OK begin")
         self.request = self.world.context.wrap_socket(self.request, server_side=True)
         self.setup()
+
+    def do_auth(self, mechanism: str) -> None:
+        self._say("+ ")
+        known = is_known(self.world, mechanism, base64.b64decode(self.rfile.readline()).decode())
+        if not known:
+            self._say(f"+ {base64.b64encode(COMPLAINT).decode()}")
+            assert base64.b64decode(self.rfile.readline()) == ACKNOWLEDGED[mechanism]
+            self._say("-ERR Authentication failure: unknown user name or bad password.")
+            return
+        self.world.signed_in += 1
+        self._say("+OK in")
 
     def do_user(self, name: str) -> None:
         self.named = name

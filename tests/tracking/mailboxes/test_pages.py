@@ -10,9 +10,12 @@ from app.accounts.models import Workspace
 from app.core import clock
 from app.core.database import db, in_workspace
 from app.core.extensions import keyring
+from app.tracking.mailboxes import views
 from app.tracking.mailboxes.account import PasswordRefused, unseal
 from app.tracking.mailboxes.edit import list_mailboxes
+from app.tracking.mailboxes.oauth.clients import unseal_secrets
 from app.tracking.mailboxes.poll import mailboxes_due, next_visit
+from app.tracking.mailboxes.trying import Outcome
 from app.tracking.models import Mailbox
 
 FORM = {
@@ -26,6 +29,12 @@ FORM = {
     "done_folder": "Merpati",
     "every_minutes": "5",
 }
+
+
+@pytest.fixture(autouse=True)
+def lets_us_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The servers named here do not exist; test_trying.py has some that do."""
+    monkeypatch.setattr(views, "try_sign_in", lambda _attempt: Outcome())
 
 
 @pytest.fixture
@@ -130,3 +139,121 @@ def test_a_bare_user_name_is_shown_with_its_server(as_ada: FlaskClient, workspac
     shown = as_ada.get(path).text
     assert "u@imap.example.com" in shown.replace("<wbr>", "")
     assert "news@example.com@" not in shown
+
+
+OAUTH = {
+    **{name: value for name, value in FORM.items() if name != "password"},
+    "login": "microsoft_app",
+    "host": "outlook.office365.com",
+    "tenant": "example.com",
+    "client_id": "an-app",
+    "client_secret": "a client's secret",
+}
+
+
+def test_ways_to_sign_in_are_chosen_first(as_ada: FlaskClient, path: str) -> None:
+    choice = as_ada.get(f"{path}/new").text
+    for login in ("password", "microsoft_app", "microsoft", "google", "other"):
+        assert f'value="{login}"' in choice
+        asked = as_ada.get(f"{path}/new?login={login}").text
+        assert ('name="password"' in asked, 'name="client_secret"' in asked) == (
+            login == "password",
+            login != "password",
+        )
+        assert ('name="token_url"' in asked) == (login == "other")
+    assert 'value="imap.gmail.com"' in as_ada.get(f"{path}/new?login=google").text
+    assert 'name="password"' in as_ada.get(f"{path}/new?login=nonsense").text
+
+
+def test_a_mailbox_by_token_is_added_and_its_secrets_are_never_shown(
+    as_ada: FlaskClient, workspace: Workspace, path: str
+) -> None:
+    assert as_ada.post(f"{path}/new", data=OAUTH).status_code == 302
+    mailbox = one(workspace)
+    assert unseal_secrets(keyring(), mailbox.oauth_sealed) == ("a client's secret", "")
+    assert mailbox.oauth == {"tenant": "example.com", "client_id": "an-app"}
+    shown = as_ada.get(f"{path}/{mailbox.id}").text
+    assert "an-app" in shown
+    assert "client's secret" not in shown.replace("&#39;", "'")
+    for words in (b"secret", b"an-app"):
+        assert words not in (mailbox.oauth_sealed or b"")
+    assert mailbox.id in mailboxes_due()
+
+
+def test_secrets_stay_with_their_servers(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    as_ada.post(f"{path}/new", data=OAUTH)
+    number = one(workspace).id
+    kept = {**OAUTH, "client_secret": ""}
+    assert as_ada.post(f"{path}/{number}", data={**kept, "every_minutes": "9"}).status_code == 302
+    assert unseal_secrets(keyring(), one(workspace).oauth_sealed).client_secret == "a client's secret"
+    other = {"login": "other", "token_url": "https://evil.example.net/token"}
+    for elsewhere in ({"host": "evil.example.net"}, {"username": "x"}, {"tenant": "x"}, {"client_id": "x"}, other):
+        answer = as_ada.post(f"{path}/{number}", data={**kept, **elsewhere})
+        assert answer.status_code == 422, elsewhere
+        assert "client secret" in answer.text
+    assert one(workspace).host == "outlook.office365.com"
+
+
+@pytest.mark.parametrize(
+    ("login", "wrong"),
+    [
+        ("microsoft_app", {"tenant": ""}),
+        ("microsoft_app", {"tenant": "../x"}),
+        ("microsoft_app", {"client_secret": ""}),
+        ("microsoft", {"refresh_token": ""}),
+        ("google", {"refresh_token": ""}),
+        ("google", {"client_secret": ""}),
+        ("google", {"client_id": ""}),
+        ("other", {"token_url": ""}),
+        ("other", {"token_url": "ftp://login.example.com/"}),
+        ("other", {"token_url": "https://user:pass@login.example.com/"}),
+        ("other", {"token_url": "https://login.example.com:port/"}),
+        ("other", {"token_url": "https:///token"}),
+        ("other", {"token_url": "https://login.example.com/\r\nX: y"}),
+        ("other", {"client_secret": "", "refresh_token": ""}),
+    ],
+)
+def test_what_is_missing_or_wrong_is_said(
+    as_ada: FlaskClient, workspace: Workspace, path: str, login: str, wrong: dict[str, str]
+) -> None:
+    right = {**OAUTH, "login": login, "refresh_token": "r", "token_url": "https://login.example.com/token"}
+    answer = as_ada.post(f"{path}/new", data={**right, **wrong})
+    assert answer.status_code == 422
+    assert f'id="{next(iter(wrong))}-error"' in answer.text
+    with in_workspace(workspace.id):
+        assert list_mailboxes() == []
+    assert as_ada.post(f"{path}/new", data=right).status_code == 302
+
+
+def test_another_way_to_sign_in_keeps_what_was_read(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    as_ada.post(f"{path}/new", data={**FORM, "host": "outlook.office365.com"})
+    mailbox = one(workspace)
+    mailbox.progress, number = {"uid": 9, "uidvalidity": 3, "refused": True}, mailbox.id
+    db.session.commit()
+    assert 'name="client_secret"' in as_ada.get(f"{path}/{number}?login=microsoft_app").text
+    assert as_ada.post(f"{path}/{number}", data=OAUTH).status_code == 302
+    mailbox = one(workspace)
+    assert (mailbox.login, mailbox.progress) == ("microsoft_app", {"uid": 9, "uidvalidity": 3})
+    assert unseal(keyring(), mailbox.password_sealed) == ""
+    back = {**FORM, "login": "password", "host": "outlook.office365.com"}
+    assert as_ada.post(f"{path}/{number}", data=back).status_code == 302
+    mailbox = one(workspace)
+    assert (mailbox.login, mailbox.oauth, mailbox.oauth_sealed) == ("password", {}, None)
+
+
+def test_asking_now_asks_for_a_new_token(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    as_ada.post(f"{path}/new", data=OAUTH)
+    mailbox = one(workspace)
+    mailbox.access_sealed, mailbox.access_until = b"x", clock.now()
+    db.session.commit()
+    as_ada.post(f"{path}/{mailbox.id}/visit")
+    mailbox = one(workspace)
+    assert (mailbox.access_sealed, mailbox.access_until) == (None, None)
+
+
+def test_the_page_says_what_is_taken_and_what_is_left(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    as_ada.post(f"{path}/new", data=FORM)
+    for page in (f"{path}/new?login=password", f"{path}/{one(workspace).id}"):
+        shown = as_ada.get(page).text
+        assert "Looked at once and forgotten" in shown
+        assert "Bounces and reports that name no message of yours" in shown

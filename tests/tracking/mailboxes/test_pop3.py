@@ -21,7 +21,7 @@ def world() -> PopWorld:
 
 
 def test_a_bounce_is_deleted_once_it_is_understood(world: PopWorld, a_mailbox: MakeMailbox, sent: Sent) -> None:
-    bounce, riddle = dsn(sent.mail_token), mail("riddle", body=".starts with a dot\n")
+    bounce, riddle = dsn(sent.mail_token), mail("riddle", body=f".starts with a dot\n{'long ' * 2000}\n")
     world.put(riddle, bounce)
     with serving_pop3(world) as port:
         box = a_mailbox(port, world.password, kind="pop3")

@@ -12,14 +12,16 @@ from rq.serializers import JSONSerializer
 from sqlalchemy import select
 
 from app.audience.suppressions import is_suppressed
+from app.campaigns.review_replies import reply_findings
 from app.core.database import db, every_workspace, in_workspace
 from app.mail.wire import WireMail
 from app.messages.models import IncomingMail
 from app.sending import outgoing
 from app.sending.system_mails import compose_system_mail
 from app.tracking.mail_intake import take_in_mail
-from app.tracking.replies import forwarding
+from app.tracking.replies import forwarding, unheard
 from app.tracking.replies.forwarding import FORWARD, queue_replies
+from app.tracking.replies.unheard import PATIENCE
 from tests.factories.messages import Sent
 from workers import priority
 
@@ -74,16 +76,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(sent: Sent, outbox: list[WireMail]) -> Desk:
     sent.workspace.forward_replies_to = TARGET
     db.session.commit()
-    outbox: list[WireMail] = []
-
-    def catch(_workspace_id: int, mail: WireMail) -> str:
-        outbox.append(mail)
-        return "250 OK"
-
-    monkeypatch.setattr(outgoing, "send_mail", catch)
     return Desk(sent, outbox)
 
 
@@ -168,10 +163,63 @@ def test_without_an_address_it_stays_and_says_so(desk: Desk) -> None:
     desk.sent.workspace.reply_to = "answers@bounces.example.com"
     db.session.commit()
     assert desk.decision(desk.hears()) == "nowhere"
+    desk.round()
+    assert desk.outbox == []
+
+
+def test_what_waited_goes_on_once_an_address_is_set(desk: Desk) -> None:
+    desk.sent.workspace.forward_replies_to = ""
+    db.session.commit()
+    number = desk.hears("Where is my parcel?\n")
+    assert (desk.decision(number), desk.outbox) == ("nowhere", [])
     desk.sent.workspace.forward_replies_to = TARGET
     db.session.commit()
     desk.round()
-    assert desk.outbox == []
+    desk.round()
+    assert [mail.envelope_to for mail in desk.outbox] == [TARGET]
+
+
+def test_what_waited_too_long_stays(desk: Desk) -> None:
+    desk.sent.workspace.forward_replies_to = ""
+    db.session.commit()
+    number = desk.hears()
+    mail = db.session.get_one(IncomingMail, number)
+    mail.received_at -= PATIENCE
+    desk.sent.workspace.forward_replies_to = TARGET
+    db.session.commit()
+    desk.round()
+    assert (desk.decision(number), desk.outbox) == ("nowhere", [])
+
+
+def test_no_more_than_some_of_what_waited_goes_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(unheard, "MOST", 1)
+    monkeypatch.setattr(unheard, "AT_ONCE", 1)
+    desk.sent.workspace.forward_replies_to = ""
+    db.session.commit()
+    first, second = desk.hears(), desk.hears()
+    desk.sent.workspace.forward_replies_to = TARGET
+    db.session.commit()
+    desk.round()
+    desk.round()
+    assert (desk.decision(first), desk.decision(second)) == ("nowhere", "queued")
+    assert len(desk.outbox) == 1
+
+
+def test_the_review_warns_where_replies_go_nowhere(desk: Desk) -> None:
+    workspace = desk.sent.workspace
+    workspace.forward_replies_to = workspace.reply_to = ""
+    db.session.commit()
+
+    def warned() -> bool:
+        with in_workspace(workspace.id):
+            return bool(reply_findings(desk.sent.campaign))
+
+    assert not warned(), "no reply ever came in here"
+    desk.hears()
+    assert warned()
+    workspace.reply_to = "letters@aviary.example.com"
+    db.session.commit()
+    assert not warned()
 
 
 def test_old_replies_stay_where_they_are(desk: Desk) -> None:

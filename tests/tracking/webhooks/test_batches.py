@@ -96,7 +96,8 @@ def test_a_worker_killed_in_mid_batch_loses_and_doubles_nothing(
     sents = [sent_message(workspace, f"p{number}@d{number}.example.org") for number in range(12)]
     for number, sent in enumerate(sents):
         what = ("delivered", "bounced", "complained")[number % 3]
-        store(visitor, hooked, event_of("sendgrid", what, sent.mail_token) | {"sg_event_id": f"e{number}"})
+        event = event_of("sendgrid", what, sent.mail_token, to=sent.message.address)
+        store(visitor, hooked, event | {"sg_event_id": f"e{number}"})
     process = _killed_before_its_commit(settings)
     assert process.returncode == -signal.SIGKILL, process.stderr
     assert all(row.handled_at is None for row in rows(hooked))

@@ -4,13 +4,14 @@ import psycopg
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from structlog.testing import capture_logs
 
 from app.accounts.models import Workspace
 from app.core.database import db
 from app.core.extensions import keyring
 from app.core.settings import Settings, libpq_url
 from app.tracking.webhooks.desk import Desk
-from app.tracking.webhooks.door import EXTENSION
+from app.tracking.webhooks.door import EXTENSION, answer
 from app.tracking.webhooks.setup import rotate
 from tests.factories.messages import Sent
 from tests.factories.provider_events import event_of
@@ -68,6 +69,15 @@ def test_a_cut_connection_is_made_anew(
     with psycopg.connect(libpq_url(settings.database_url), autocommit=True) as other:
         other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
     assert post(visitor, hooked, call_of(hooked, sent, "bounced")).text == "Stored 1 of 1.\n"
+
+
+def test_a_database_that_is_away_does_not_fill_the_log(context: None) -> None:
+    away = Desk("postgresql:///nowhere?host=/nowhere", keyring())
+    environ = {"REQUEST_METHOD": "POST", "PATH_INFO": "/hooks/x", "CONTENT_LENGTH": "0"}
+    with capture_logs() as told:
+        for _ in range(50):
+            assert answer("x", environ, away).status_code == 503
+    assert [line["calls"] for line in told] == [1]
 
 
 @pytest.fixture

@@ -35,6 +35,34 @@ def suppressed(sent: Sent) -> bool:
         return is_suppressed(sent.message.address)
 
 
+@pytest.mark.parametrize("what", ["bounced", "complained", "unsubscribed"])
+@pytest.mark.parametrize("other", ["grace@example.org", "stranger@elsewhere.test"])
+def test_what_names_another_recipient_than_its_message_changes_nothing(
+    workspace: Workspace, visitor: FlaskClient, sent: Sent, what: str, other: str
+) -> None:
+    hooked = a_webhook(workspace, "generic")
+    tell(visitor, hooked, event_of("generic", what, sent.mail_token, to=other))
+    assert not suppressed(sent)
+    assert sent.events() == []
+    (row,) = rows(hooked)
+    assert row.note == "speaks of another recipient than its message; nothing was changed"
+
+
+@pytest.mark.parametrize("named", ["ADA@Example.org", "ada+tag@example.org", "ada@mail.example.org", ""])
+def test_another_spelling_of_the_recipient_is_the_recipient(
+    workspace: Workspace, visitor: FlaskClient, sent: Sent, named: str
+) -> None:
+    tell(visitor, a_webhook(workspace, "generic"), event_of("generic", "bounced", sent.mail_token, to=named))
+    assert suppressed(sent)
+
+
+def test_a_complaint_that_asks_to_leave_is_no_complaint(workspace: Workspace, visitor: FlaskClient, sent: Sent) -> None:
+    event = event_of("generic", "complained", sent.mail_token) | {"feedback_type": "opt-out"}
+    tell(visitor, a_webhook(workspace, "generic"), event)
+    assert suppressed(sent)
+    assert [event.kind for event in sent.events()] == ["unsubscribed"]
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.slow
 def test_a_dead_address_is_suppressed(workspace: Workspace, visitor: FlaskClient, sent: Sent, kind: str) -> None:

@@ -64,7 +64,7 @@ def test_every_kind_has_its_guide(workspace: Workspace, as_ada: FlaskClient) -> 
     for kind in KINDS:
         text = as_ada.get(page(workspace, a_webhook(workspace, kind).hook.id)).text
         assert text.count("step-title") >= 2
-        assert "At the provider" in text
+        assert ("In your program" if kind == "generic" else "At the provider") in text
         assert ("Providers have a button" in text) == (kind != "generic")
     assert as_ada.get(page(workspace)).status_code == 200
 

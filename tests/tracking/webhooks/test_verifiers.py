@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from app.core import clock
 from app.core.errors import MerpatiError
-from app.tracking.webhooks.calls import Call, Lock, Refused, check_age, event_key
+from app.tracking.webhooks.calls import Call, Lock, Refused, event_key
 from app.tracking.webhooks.fetching import certificate_place, confirmation_place
 from app.tracking.webhooks.kinds import KINDS as ALL
 from app.tracking.webhooks.reading import read_json, storable
+from app.tracking.webhooks.verify.lateness import check_lateness
 from tests.factories.webhooks import MAILGUN_KEY, TOPIC, Signed, sendgrid_key, signed_call
 from tests.tracking.webhooks.conftest import KINDS
 
@@ -115,10 +116,10 @@ def test_whatever_is_kept_is_fit_for_the_database(value: Any) -> None:
 def test_only_a_near_time_is_fresh(off: float) -> None:
     call = Call(b"", {}, clock.now())
     if abs(off) <= 299:
-        check_age(call, call.at.timestamp() + off)
+        check_lateness(call, call.at.timestamp() + off)
     elif not abs(off) <= 301:
         with pytest.raises(Refused):
-            check_age(call, call.at.timestamp() + off)
+            check_lateness(call, call.at.timestamp() + off)
 
 
 @given(given_id=st.none() | st.text() | st.integers(), other=st.text())

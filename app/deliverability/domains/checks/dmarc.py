@@ -19,7 +19,9 @@ def check_dmarc(facts: Facts, ask: Ask) -> Finding:
         return concluded("dmarc", (), several or [fault("dmarc-missing", name=facts.domain)], missing=not several)
     exists = tree.policy_at == facts.domain or ask(facts.domain, "SOA").exists
     policy = tree.record.policy_for(at_own_name=tree.policy_at == facts.domain, exists=exists)
-    problems = [*several, *tree.record.problems, note(f"dmarc-policy-{policy}")]
+    problems = [*several, *tree.record.problems]
+    if not tree.record.is_void:
+        problems.append(note(f"dmarc-policy-{policy}"))
     if tree.policy_at != facts.domain:
         problems.append(note("dmarc-from-above", name=tree.policy_at))
     if tree.record.is_test:
@@ -93,6 +95,8 @@ def check_bimi(facts: Facts, ask: Ask) -> Finding:
         problems.append(fault("bimi-policy", name=tree.organisation))
     if record.logo and not record.certificate:
         problems.append(note("bimi-no-certificate"))
+    if record.logo:
+        problems.append(note("bimi-not-fetched"))
     return concluded("bimi", found, problems)
 
 

@@ -16,15 +16,15 @@ MOST_ADDRESSES = 4
 
 def check_ptr(facts: Facts, ask: Ask) -> Finding:
     """Forward-confirmed reverse DNS of our own relays; of others' it is their business."""
-    ours = [relay for relay in facts.relays if not relay.is_api and _is_ours(relay, facts)]
-    if not ours:
+    hosts = _own_hosts(facts)
+    if not hosts:
         local = any(relay.is_on_this_machine for relay in facts.relays)
         return Finding("ptr", "skipped", problems=(note("ptr-local" if local else "ptr-theirs"),))
     found, problems = list[str](), list[Problem]()
-    for relay in ours[:MOST_ADDRESSES]:
-        addresses = (*ask(relay.host, "A").values, *ask(relay.host, "AAAA").values)[:MOST_ADDRESSES]
+    for host in hosts[:MOST_ADDRESSES]:
+        addresses = (*ask(host, "A").values, *ask(host, "AAAA").values)[:MOST_ADDRESSES]
         if not addresses:
-            problems.append(fault("ptr-no-address", host=relay.host))
+            problems.append(fault("ptr-no-address", host=host))
         for address in addresses:
             names = ask(ip_address(address).reverse_pointer, "PTR").values
             found += [f"{address} {name}" for name in names]
@@ -46,6 +46,13 @@ def check_tls(facts: Facts, ask: Ask) -> Finding:
     except (OSError, smtplib.SMTPException):
         return Finding("tls", "skipped", problems=(note("tls-no-listener", address=facts.bounce_listen),))
     return concluded("tls", (), [] if offers else [note("tls-none")])
+
+
+def _own_hosts(facts: Facts) -> list[str]:
+    """Our relays by name; of a server beside us it is the machine's own, which its SPF names as well."""
+    ours = [relay.host for relay in facts.relays if not relay.is_api and _is_ours(relay, facts)]
+    leaves_here = any(relay.is_on_this_machine for relay in facts.relays) and not facts.is_caught
+    return list(dict.fromkeys([*ours, *(facts.own_names[:1] if leaves_here and facts.is_named else ())]))
 
 
 def _is_ours(relay: Relay, facts: Facts) -> bool:

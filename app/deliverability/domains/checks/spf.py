@@ -11,7 +11,7 @@ from app.deliverability.domains.relays import include_of
 
 def check_spf(facts: Facts, ask: Ask) -> Finding:
     """One record, readable, with no more lookups than receivers make, and our relay in it."""
-    if facts.relays and all(relay.is_api for relay in facts.relays):
+    if facts.relays and all(relay.has_own_envelope for relay in facts.relays):
         return Finding("spf", "skipped", problems=(note("spf-by-provider"),))
     found = tuple(text for text in ask(facts.bounce_domain, "TXT").values if is_spf(text))
     if len(found) != 1:
@@ -30,7 +30,7 @@ def check_spf(facts: Facts, ask: Ask) -> Finding:
 
 def spf_to_publish(facts: Facts, finding: Finding | None) -> str:
     """The record's value: what is there with our relays added and without what is dead, or a new one."""
-    wanted = list(dict.fromkeys(_term(relay, facts) for relay in facts.relays if not relay.is_api))
+    wanted = list(dict.fromkeys(_term(relay, facts) for relay in facts.relays if not relay.has_own_envelope))
     if finding is None or len(finding.found) != 1 or finding.has("spf-syntax"):
         return " ".join(["v=spf1", *wanted, "~all"])
     dead = {f"include:{dict(each.values)['name']}" for each in finding.problems if each.code == "spf-include-missing"}
@@ -56,7 +56,7 @@ def _ending(record: SpfRecord) -> list[Problem]:
 
 
 def _absent(relay: Relay, count: SpfCount) -> list[Problem]:
-    if relay.is_api or relay.is_on_this_machine:
+    if relay.has_own_envelope or relay.is_on_this_machine:
         return []
     if include := include_of(relay.host):
         return [] if include in count.domains else [fault("spf-relay", relay=relay.host, include=include)]

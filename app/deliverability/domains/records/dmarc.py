@@ -13,12 +13,16 @@ LONGEST = 4096
 
 _VERSION = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)")
 _NAME = re.compile(r"[A-Za-z]+")
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:[^\s,!]+(?:![0-9]+[kmgt]?)?", re.IGNORECASE)
 _MAILTO = re.compile(r"mailto:([^@\s,!]+@[A-Za-z0-9.-]+)(?:![0-9]+[kmgt]?)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
 class DmarcRecord:
-    """A policy record with its defaults filled in. `sp` and `np` are empty where they are not said."""
+    """A policy record with its defaults filled in. `sp` and `np` are empty where they are not said.
+
+    `is_void`: receivers apply no DMARC at all because of what its policies say (§4.10.1).
+    """
 
     p: str = "none"
     sp: str = ""
@@ -28,6 +32,7 @@ class DmarcRecord:
     adkim: str = "r"
     aspf: str = "r"
     rua: tuple[str, ...] = ()
+    is_void: bool = False
     problems: tuple[Problem, ...] = ()
 
     def policy_for(self, *, at_own_name: bool, exists: bool = True) -> str:
@@ -51,15 +56,23 @@ def read_dmarc(text: str) -> DmarcRecord:
     if "p" not in tags:
         problems.append(note("dmarc-no-p"))
     addresses = _addresses(tags.get("rua", ""), problems)
+    policies = {name: _policy(tags, name, problems) for name in ("p", "sp", "np")}
+    # One policy that is none spoils all three: with an address for reports the record stands for p=none, else for
+    # nothing. A p= that is not there at all is none (§4.7).
+    is_spoiled = any(name in tags and not policies[name] for name in policies)
+    is_void = is_spoiled and not any(map(_URI.fullmatch, re.split(r"\s*,\s*", tags.get("rua", ""))))
+    if is_void:
+        problems.append(fault("dmarc-void"))
     return DmarcRecord(
-        p=_policy(tags, "p", problems) or "none",
-        sp=_policy(tags, "sp", problems),
-        np=_policy(tags, "np", problems),
+        p="none" if is_spoiled else policies["p"] or "none",
+        sp="" if is_spoiled else policies["sp"],
+        np="" if is_spoiled else policies["np"],
         is_test=_one_of(tags, "t", "yn", "n", problems) == "y",
         psd=_one_of(tags, "psd", "ynu", "u", problems),
         adkim=_one_of(tags, "adkim", "rs", "r", problems),
         aspf=_one_of(tags, "aspf", "rs", "r", problems),
         rua=addresses,
+        is_void=is_void,
         problems=tuple(problems),
     )
 

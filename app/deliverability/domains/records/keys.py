@@ -1,4 +1,4 @@
-"""The size of a published DKIM key."""
+"""Published DKIM keys: their size, and what the record says of them (RFC 6376 §3.6.1)."""
 
 import base64
 import binascii
@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 def key_bits(record: str) -> int | None:
     """The bits of the RSA key in a TXT record; None when it holds no such key, 0 when the key was revoked."""
-    tags = {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in record.split(";"))}
+    tags = _tags(record)
     if tags.get("p") == "":
         return 0
     if tags.get("k", "rsa") != "rsa":
@@ -20,3 +20,17 @@ def key_bits(record: str) -> int | None:
     except (ValueError, binascii.Error, UnsupportedAlgorithm):
         return None
     return key.key_size if isinstance(key, RSAPublicKey) else None
+
+
+def is_key(record: str) -> bool:
+    """Whether a TXT record is one of DKIM at all, a revoked key's included."""
+    return "p" in _tags(record)
+
+
+def is_test(record: str) -> bool:
+    """Whether it asks receivers to take the domain as one that tries DKIM out (t=y)."""
+    return "y" in {flag.strip() for flag in _tags(record).get("t", "").split(":")}
+
+
+def _tags(record: str) -> dict[str, str]:
+    return {name.strip(): value.strip() for name, _, value in (part.partition("=") for part in record.split(";"))}

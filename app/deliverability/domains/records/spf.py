@@ -16,8 +16,13 @@ LOOKING = frozenset({"include", "a", "mx", "ptr", "exists"})
 _VERSION = re.compile(r"v=spf1(?: |$)", re.IGNORECASE)
 _DIRECTIVE = re.compile(r"([+\-?~]?)(all|include|a|mx|ptr|ip4|ip6|exists)(?![a-z0-9_.-])(.*)", re.IGNORECASE)
 _MODIFIER = re.compile(r"([a-z][a-z0-9_.-]*)=(.*)", re.IGNORECASE)
-_MACROS = re.compile(r"%%|%_|%-|%\{[slodiphcrtv][0-9]*r?[.\-+,/_=]*\}", re.IGNORECASE)
+_EXPANDED = r"%\{[slodiphv](?:[1-9][0-9]*)?r?[.\-+,/_=]*\}"
+"""The letters c, r and t are for the text that exp= leads to (§7.2); to keep no label at all makes no sense (§7.3)."""
+_MACROS = re.compile(rf"%%|%_|%-|{_EXPANDED}", re.IGNORECASE)
+_ENDS_WELL = re.compile(rf".*(?:{_EXPANDED}|\.(?![0-9]+\.?\Z)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?\.?)", re.IGNORECASE)
+"""A name made of macros ends in one of them or in a top label (§7.1)."""
 _HOST = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)+\.?", re.IGNORECASE)
+_LENGTH = re.compile(r"0|[1-9][0-9]{0,2}")
 _CIDR = re.compile(r"(.*?)(?:/(0|[1-9]\d?))?(?://(0|[1-9]\d{0,2}))?")
 
 
@@ -103,7 +108,7 @@ def _modifier(modifiers: dict[str, str], term: str, name: str, value: str) -> No
 def _check_network(term: str, kind: str, rest: str) -> None:
     address, slash, length = rest.removeprefix(":").partition("/")
     try:
-        if not rest.startswith(":") or (slash and not (length.isascii() and length.isdigit())):
+        if not rest.startswith(":") or (slash and _LENGTH.fullmatch(length) is None):
             raise ValueError(rest)
         if kind == "ip4":
             IPv4Network(rest[1:], strict=False)
@@ -125,6 +130,8 @@ def _without_lengths(term: str, rest: str) -> str:
 def _domain(term: str, domain: str) -> str:
     if "%" in domain:
         _check_macros(term, domain)
+        if _ENDS_WELL.fullmatch(domain) is None:
+            raise Invalid(f"“{term[:80]}” does not name a domain.")
     elif len(domain) > 255 or _HOST.fullmatch(domain) is None or domain.rstrip(".").rpartition(".")[2].isdigit():
         raise Invalid(f"“{term[:80]}” does not name a domain.")
     return domain.rstrip(".").lower()

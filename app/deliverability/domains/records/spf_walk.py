@@ -1,5 +1,6 @@
 """What a receiver asks DNS on account of an SPF record, counted as RFC 7208 §4.6.4 counts."""
 
+import re
 from dataclasses import dataclass, field
 
 from app.core.errors import Invalid
@@ -8,8 +9,12 @@ from app.deliverability.domains.records.spf import LOOKING, Directive, SpfRecord
 
 MOST_LOOKUPS = 10
 MOST_VOIDS = 2
+MOST_EXCHANGES = 10
+"""Mail servers behind one mx."""
 FURTHEST = 30
 """Terms after which the count ends: the record has failed long before."""
+
+_OF_DOMAINS = re.compile(r"%\{([do])(\d*)(r?)([.\-+,/_=]*)\}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +37,8 @@ class _Walk:
     domains: list[str] = field(default_factory=list)
     hosts: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    start: str = ""
+    """The domain of the envelope, which macros may name."""
 
     @property
     def is_over(self) -> bool:
@@ -40,7 +47,7 @@ class _Walk:
 
 def count_lookups(domain: str, record: SpfRecord, ask: Ask) -> SpfCount:
     """Follow every term, as for a mail that none of them lets through. Raises TemporaryFailure as `ask` does."""
-    walk = _Walk(ask)
+    walk = _Walk(ask, start=domain)
     _follow(walk, domain, record)
     problems = list(dict.fromkeys(walk.problems))
     if walk.lookups > MOST_LOOKUPS:
@@ -58,25 +65,25 @@ def _follow(walk: _Walk, domain: str, record: SpfRecord) -> None:
             _look(walk, domain, term)
     if record.redirect and not record.everybody and not walk.is_over:
         walk.lookups += 1
-        _enter(walk, record.redirect, domain)
+        _enter(walk, spelled_out(record.redirect, domain, walk.start), domain)
 
 
 def _look(walk: _Walk, domain: str, term: Directive) -> None:
+    target = spelled_out(term.domain, domain, walk.start) or domain
     if term.name == "ptr":
         walk.problems.append(note("spf-ptr"))
-    elif term.has_macro:
+    elif "%" in target:
         walk.problems.append(note("spf-macro", term=f"{term.name}:{term.domain}"))
     elif term.name == "include":
-        _enter(walk, term.domain, domain)
+        _enter(walk, target, domain, lets=term.qualifier)
     elif walk.lookups <= MOST_LOOKUPS:
         # Behind the tenth the record has failed, whatever is there.
-        target = term.domain or domain
         if term.name == "a":
             walk.hosts.append(target)
-        walk.voids += _is_void(walk.ask, target, term.name)
+        walk.voids += _is_void(walk, target, term.name)
 
 
-def _enter(walk: _Walk, target: str, domain: str) -> None:
+def _enter(walk: _Walk, target: str, domain: str, *, lets: str = "") -> None:
     if "%" in target:
         walk.problems.append(note("spf-macro", term=target))
         return
@@ -91,10 +98,28 @@ def _enter(walk: _Walk, target: str, domain: str) -> None:
     except Invalid as error:
         walk.problems.append(fault("spf-include-syntax", name=target, why=error))
         return
+    if lets == "+" and record.everybody == "+":
+        walk.problems.append(fault("spf-include-everybody", name=target))
     _follow(walk, target, record)
 
 
-def _is_void(ask: Ask, name: str, kind: str) -> bool:
+def spelled_out(text: str, domain: str, start: str) -> str:
+    """A name whose macros are the domain (d) or that of the envelope (o), the same for every mail; others stay."""
+    return _OF_DOMAINS.sub(lambda found: _expanded(found, domain if found[1] in "dD" else start), text)
+
+
+def _expanded(found: re.Match[str], name: str) -> str:
+    """Split at the delimiters, turned round, of that the last so many labels (RFC 7208 §7.3)."""
+    _letter, digits, turned, delimiters = found.groups()
+    parts = re.split("[" + re.escape(delimiters or ".") + "]", name)
+    parts = parts[::-1] if turned else parts
+    return ".".join(parts[-int(digits) :] if digits else parts)
+
+
+def _is_void(walk: _Walk, name: str, kind: str) -> bool:
+    ask = walk.ask
     answer: Answer = ask(name, "MX" if kind == "mx" else "A")
+    if kind == "mx" and len(answer.values) > MOST_EXCHANGES:
+        walk.problems.append(fault("spf-mx-many", name=name, most=MOST_EXCHANGES))
     # A receiver asks for the family of the address that mails it; of the two, one is enough here.
     return not answer.values and (kind == "mx" or kind == "exists" or not ask(name, "AAAA").values)

@@ -3,7 +3,8 @@
 import hmac
 from hashlib import sha256
 
-from app.tracking.webhooks.calls import Call, Lock, Refused, check_age
+from app.tracking.webhooks.calls import Call, Lock, Refused
+from app.tracking.webhooks.verify.lateness import check_lateness
 
 SIGNATURE, TIMESTAMP = "x-merpati-signature", "x-merpati-timestamp"
 
@@ -15,7 +16,7 @@ def verify_generic(call: Call, lock: Lock) -> None:
         raise Refused("The signature is not made with the secret of this webhook. Nothing was stored.")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 15):
         raise Refused("The signed time is not a Unix time in seconds. Nothing was stored.")
-    check_age(call, int(stamp))
+    check_lateness(call, int(stamp))
 
 
 def sign(secret: str, stamp: str, body: bytes) -> str:

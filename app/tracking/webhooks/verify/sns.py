@@ -88,11 +88,11 @@ certificates = Certificates()
 def verify_sns(call: Call, lock: Lock, body: Any) -> None:
     """Raise Refused unless the envelope is of an allowed topic, signed by Amazon and of this hour."""
     topic, names = text_at(body, "TopicArn"), SIGNED.get(text_at(body, "Type"))
-    if not topic or topic != lock.options.get("topic"):
-        raise Refused("The call is of another topic than the one entered here. Nothing was stored.")
     hashed = _HASHES.get(text_at(body, "SignatureVersion"))
-    if names is None or hashed is None:
+    if not topic or names is None or hashed is None:
         raise Refused("The call is not an envelope of Amazon SNS; raw delivery must be off. Nothing was stored.")
+    if topic != lock.options.get("topic"):
+        raise Refused("The call is of another topic than the one entered here. Nothing was stored.")
     place = certificate_place(text_at(body, "SigningCertURL"), topic)
     key = certificates.get(place, call.at).public_key()
     try:

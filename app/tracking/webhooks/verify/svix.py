@@ -6,14 +6,18 @@ separated by spaces, `v1,` before each of this kind; during a rotation there are
 
 import binascii
 import hmac
+import re
 from base64 import b64decode
 from hashlib import sha256
 
 from app.core.errors import Invalid
-from app.tracking.webhooks.calls import Call, Lock, Refused, check_age
+from app.tracking.webhooks.calls import Call, Lock, Refused
+from app.tracking.webhooks.verify.lateness import check_lateness
 
 PREFIX = "whsec_"
 _MOST = 10
+# Without dots: one in it could shift what is signed from the body to the time, under the same signature.
+_ID = re.compile(r"[A-Za-z0-9_-]{1,200}").fullmatch
 
 
 def verify_svix(call: Call, lock: Lock) -> None:
@@ -22,11 +26,11 @@ def verify_svix(call: Call, lock: Lock) -> None:
     signed = f"{name}.{stamp}.".encode("utf-8", "replace") + call.body
     expected = hmac.new(read_key(lock.secret), signed, sha256).digest()
     given = call.headers.get("svix-signature", "").split()[:_MOST]
-    if not name or not any(hmac.compare_digest(expected, _bytes(text)) for text in given):
+    if not _ID(name) or not any(hmac.compare_digest(expected, _bytes(text)) for text in given):
         raise Refused("The signature is not Resend's by the secret entered here. Nothing was stored.")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 15):
         raise Refused("The signed time is not one. Nothing was stored.")
-    check_age(call, int(stamp))
+    check_lateness(call, int(stamp))
 
 
 def read_key(secret: str) -> bytes:
