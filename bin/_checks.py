@@ -13,9 +13,11 @@ from _setup import PYTHON, ROOT, VENV, fail, install_for_debian, plain_interrupt
 
 _SCRIPTS = ["bin/up", "bin/demo", "bin/test", "bin/bench"]
 # Side by side, each process with servers of its own; a file's tests stay together and in order.
-_FAST = ["-m", "not slow and not browser", "-n", str(min(4, max(2, os.cpu_count() or 2))), "--dist", "loadfile"]
+# One more than there are processors: each waits now and then for its database.
+_BESIDE = ["-n", str(min(4, (os.cpu_count() or 2) + 1)), "--dist", "loadfile"]
 # After each change a few examples of a property do; the whole check draws all of them.
-_QUICK = ["--hypothesis-profile=quick"]
+_FAST = ["-m", "not slow and not long and not browser", "--hypothesis-profile=quick", *_BESIDE]
+_TOGETHER = ["-m", "not slow and not browser", *_BESIDE]
 # Alone: they measure time, kill processes and drive a browser.
 _THE_REST = ["-m", "slow or browser"]
 _BROWSERS = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"]
@@ -41,12 +43,12 @@ def run_checks() -> None:
         _check("lint-imports", [VENV / "bin" / "lint-imports"])
         print("pytest", flush=True)
         if not fast and not arguments:
-            print("first the fast tests, then those that need the machine for themselves", flush=True)
-            done = subprocess.run([str(PYTHON), "-m", "pytest", *_FAST], check=False)
+            print("first what can run side by side, then those that need the machine for themselves", flush=True)
+            done = subprocess.run([str(PYTHON), "-m", "pytest", *_TOGETHER], check=False)
             if done.returncode:
                 sys.exit(done.returncode)
             arguments = _THE_REST
-        os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *([*_FAST, *_QUICK] if fast else []), *arguments])
+        os.execv(PYTHON, [str(PYTHON), "-m", "pytest", *(_FAST if fast else []), *arguments])
 
 
 def _need_system_programs(*, browser: bool) -> None:

@@ -18,6 +18,8 @@ from app.factory import create_app
 from tests.accounts.pages import is_signed_in, text_of
 from tests.conftest import Browser
 
+pytestmark = pytest.mark.long
+
 FORM = {
     "workspace": "The Dovecote",
     "name": "Ada",

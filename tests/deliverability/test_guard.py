@@ -21,6 +21,8 @@ from app.statistics.intervals import wilson
 from app.tracking.models import Incident
 from tests.factories.histories import a_campaign, complain, deliver
 
+pytestmark = pytest.mark.long
+
 LINES = Lines(0.001, 0.003)
 
 

@@ -16,6 +16,8 @@ from tests.sending.pacing.people import by_provider, plan
 from tests.sending.servers import Server, running
 from tests.sending.transports import ways
 
+pytestmark = pytest.mark.long
+
 NOWHERE = "smtp://127.0.0.1:9"
 RELAYING = b"550 5.7.1 Relaying denied"
 WORDS = [

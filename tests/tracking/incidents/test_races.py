@@ -21,6 +21,8 @@ from tests.factories.messages import Sent, sent_message
 from tests.tracking.acting.world import bounce, incidents, plain, suppressions
 from tests.tracking.incidents.crowd import crowd
 
+pytestmark = pytest.mark.long
+
 
 def at_once(app: Flask, *deeds: Callable[[], object]) -> list[object]:
     """Each in a thread and a session of its own, begun together; what each returned or raised."""

@@ -23,6 +23,8 @@ from tests.tracking.acting.world import bounce, plain
 from tests.tracking.incidents.crowd import Crowd, crowd
 from tests.tracking.incidents.test_races import at_once
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def burst(workspace: Workspace) -> Crowd:

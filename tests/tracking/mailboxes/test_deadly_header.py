@@ -18,6 +18,8 @@ from tests.tracking.mailboxes.conftest import Box, MakeMailbox, mail
 from tests.tracking.mailboxes.imap_server import ImapWorld, serving
 from tests.tracking.test_mail_intake import dsn
 
+pytestmark = pytest.mark.long
+
 DEADLY = mail("deadly")
 
 

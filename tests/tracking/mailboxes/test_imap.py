@@ -15,6 +15,8 @@ from tests.tracking.mailboxes.conftest import MakeMailbox, mail
 from tests.tracking.mailboxes.imap_server import ImapWorld, serving
 from tests.tracking.test_mail_intake import dsn
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def world() -> ImapWorld:

@@ -15,6 +15,8 @@ from tests.tracking.mailboxes.pop3_server import PopWorld, serving_pop3
 from tests.tracking.mailboxes.token_server import TokenWorld, serving_tokens
 from tests.tracking.test_mail_intake import dsn
 
+pytestmark = pytest.mark.long
+
 FOLDER = "Merpati Erledigt & Gelöscht"
 LARGE = mail("large", body=".a dot begins it\n" + f"{'wide ' * 15}\n" * 40_000)
 """About 3 MB, as a bounce that returns a picture."""

@@ -20,6 +20,8 @@ from tests.tracking.mailboxes.imap_server import ImapWorld, serving
 from tests.tracking.mailboxes.pop3_server import PopWorld, serving_pop3
 from tests.tracking.mailboxes.token_server import TokenWorld, refusal, serving_tokens
 
+pytestmark = pytest.mark.long
+
 World = ImapWorld | PopWorld
 Places = Callable[..., Any]
 

@@ -14,6 +14,8 @@ from tests.tracking.mailboxes.conftest import MakeMailbox, mail
 from tests.tracking.mailboxes.pop3_server import PopWorld, serving_pop3
 from tests.tracking.test_mail_intake import dsn
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def world() -> PopWorld:

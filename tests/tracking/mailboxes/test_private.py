@@ -13,6 +13,8 @@ from tests.tracking.mailboxes.imap_server import ImapWorld, serving
 from tests.tracking.mailboxes.pop3_server import PopWorld, serving_pop3
 from tests.tracking.test_mail_intake import dsn
 
+pytestmark = pytest.mark.long
+
 SALARY = mail("Your-salary", body="Between us: you get a rise.\n")
 ABSENT = mail("Away", body="I am on holiday.\n").replace(b"Message-ID", b"Auto-Submitted: auto-replied\r\nMessage-ID")
 CLUB = mail("Club-news", body="We meet on Friday.\n").replace(
