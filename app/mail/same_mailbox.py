@@ -31,7 +31,7 @@ _REDACTED = re.compile(
     r"(?:redacted|removed|hidden|private|anonymous|anonymi[sz]ed|undisclosed(?:-recipients?)?|recipient|[x*#.\-]{2,})",
     re.IGNORECASE,
 )
-_HASH = re.compile(r"(?=[^@]*\d)[A-Za-z0-9+/=_-]{16,}")
+_HASH = re.compile(r"[A-Za-z0-9+/=_-]{16,}")
 
 
 def is_same_mailbox(named: str, ours: str) -> bool:
@@ -114,5 +114,5 @@ def _is_one_house(domain: str, own: str) -> bool:
 
 def _is_redacted(address: str) -> bool:
     name, _at, domain = address.strip("<> ").rpartition("@")
-    whole = _REDACTED.fullmatch(name) or _HASH.fullmatch(name)
-    return not name or whole is not None or domain.lower().startswith("redacted")
+    is_hash = _HASH.fullmatch(name) is not None and any(map(str.isdigit, name))
+    return not name or is_hash or _REDACTED.fullmatch(name) is not None or domain.lower().startswith("redacted")

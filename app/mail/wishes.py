@@ -14,7 +14,7 @@ _POLITE = (
 )
 # What a whole reply may be, with or without manners: one word means nothing else below a newsletter.
 _COMMAND = re.compile(
-    rf"""(?:{_POLITE}\ )*(?:
+    rf"""(?:{_POLITE}\ ){{0,4}}(?:
       stopp? | stop\ (?:it|this|that|now|all|these|them|e-?mails?|newsletters?|the\ list)(?:\ now)?
     | (?:remove|delete|cancel)(?:\ (?:me|my\ e-?mail|this|now|newsletters?|subscription))? | quit | optout | no\ more
     | (?:newsletter\ )?(?:kündigung|abmeldung|austragung|kündigen|löschen|entfernen|stoppen|stornieren|stopp?)
@@ -25,7 +25,7 @@ _COMMAND = re.compile(
     | stoppen | verwijderen | opzeggen | remover | sair | usuń | usunąć | rezygnacja | avsluta | avbryt | opsig
     | стоп | удалить | удалите | отписка | отказ | хватит | berhenti | hapus | iptal | durdur
     | 停止 | 取消 | 解約 | 解除 | 配信停止 | 중지 | 해지 | توقف | إيقاف | הסר
-    )(?:\ {_POLITE})*""",
+    )(?:\ {_POLITE}){{0,4}}""",
     re.IGNORECASE | re.VERBOSE,
 )
 _MARKS = re.compile(r"[.,;:!…\"“”„«»*_()\-–—。！]+")
