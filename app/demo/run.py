@@ -27,6 +27,8 @@ from app.reporting.report import Report
 from app.runtime.process import Process
 from app.shell.up import House
 
+QUICKEST = 0.003
+"""How much shorter than in real life a lane may rest: below, a second's jitter is longer than the rest."""
 PATIENCE = 300
 """Seconds after which a step that does not end is given up."""
 
@@ -244,6 +246,8 @@ def demo_settings(home: Path | None, seconds: float, **more: str) -> Settings:
     own = {
         "MERPATI_HOME": str(home or load_settings().root / "demo"),
         "MERPATI_RETRY_MINUTES": ",".join(f"{minutes:.4f}" for minutes in retries),
+        # A provider that asks for patience asks for minutes of that world, not of ours.
+        "MERPATI_PACE_SCALE": f"{max(scale, QUICKEST):.6f}",
         # The world says in X-Forwarded-For where each visitor would come from.
         "MERPATI_TRUSTED_PROXIES": "1",
         "MERPATI_CATCHER": "false",
