@@ -4,7 +4,7 @@ import ssl
 
 import pytest
 
-from app.tracking.mailboxes import imap
+from app.tracking.mailboxes import imap, poll
 from app.tracking.mailboxes.poll import next_visit
 from tests.factories.messages import Sent
 from tests.tracking.mailboxes.conftest import MakeMailbox, mail
@@ -53,16 +53,19 @@ def test_folders_of_any_name(world: ImapWorld, a_mailbox: MakeMailbox, sent: Sen
 
 
 @pytest.mark.slow
-def test_a_mailbox_of_thousands_is_read_in_visits_that_follow_at_once(world: ImapWorld, a_mailbox: MakeMailbox) -> None:
-    world.put(*(mail(f"mail-{number}") for number in range(1100)))
+def test_a_full_mailbox_is_read_in_visits_that_follow_at_once(
+    world: ImapWorld, a_mailbox: MakeMailbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(poll, "MOST", 100)
+    world.put(*(mail(f"mail-{number}") for number in range(220)))
     with serving(world) as port:
         box = a_mailbox(port, world.password)
         counts = []
         while not counts or next_visit(box.row) == box.row.checked_at:
             box.visit()
             counts.append(len(box.stored))
-    assert counts == [500, 1000, 1100]
-    assert sorted(world.fetched) == list(range(1, 1101))
+    assert counts == [100, 200, 220]
+    assert sorted(world.fetched) == list(range(1, 221))
 
 
 def test_tls_at_a_port_that_does_not_begin_with_it(world: ImapWorld, a_mailbox: MakeMailbox) -> None:
