@@ -52,8 +52,11 @@ def run_checks() -> None:
 
 
 def _need_system_programs(*, browser: bool) -> None:
-    """Chromium, and Postfix's smtp-sink and smtp-source: the tests send real mail and drive a real browser."""
-    missing = []
+    """Chromium, Postfix's smtp-sink and smtp-source, curl and openssl.
+
+    The tests send real mail, drive a real browser, and run the calls our pages show as they stand there.
+    """
+    missing = [program for program in ("curl", "openssl") if not shutil.which(program)]
     if not (shutil.which("smtp-sink") and shutil.which("smtp-source")):
         missing.append("postfix")
         _keep_postfix_quiet()
