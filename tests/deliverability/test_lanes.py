@@ -1,6 +1,5 @@
 """Letters that refuse the sender hold the provider's lane of the transport they came by, and nothing less does."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -19,15 +18,7 @@ from tests.tracking.incidents.crowd import Crowd, crowd
 LISTED = "550 5.7.1 Client host [192.0.2.25] blocked using lists.example.net"
 
 
-@pytest.fixture(autouse=True)
-def _unslowed(workspace: Workspace) -> Iterator[None]:
-    _forget()
-    # What other tests left lies in the same database, and the look is at all workspaces.
-    db.session.execute(text("UPDATE incidents SET ended_at = now() WHERE ended_at IS NULL"))
-    db.session.execute(text("DELETE FROM runs"))
-    db.session.commit()
-    yield
-    _forget()
+pytestmark = pytest.mark.usefixtures("unslowed")
 
 
 def test_letters_hold_the_lane(workspace: Workspace) -> None:
@@ -176,9 +167,3 @@ def held(key: str) -> ProviderPace | None:
 
 def open_lane(key: str) -> None:
     queue().delete(f"merpati:pace:{key}", f"merpati:pace:{key}:google")
-
-
-def _forget() -> None:
-    for pattern in ("merpati:pace:*", "merpati:letters:*"):
-        for name in queue().scan_iter(pattern):
-            queue().delete(name)

@@ -1,7 +1,6 @@
 """What the pages of incidents say of lanes that rest: by which transport, until when, and whose mail waits for it."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -12,17 +11,10 @@ from app.accounts.models import Workspace
 from app.core import clock
 from app.core.database import db, in_workspace
 from app.sending.models import Transport
-from tests.deliverability.test_lanes import _forget, blocked, look, open_lane, sent_by
+from tests.deliverability.test_lanes import blocked, look, open_lane, sent_by
 from tests.tracking.incidents.crowd import Crowd, crowd
 
-
-@pytest.fixture(autouse=True)
-def _unslowed(workspace: Workspace) -> Iterator[None]:
-    _forget()
-    db.session.execute(text("UPDATE incidents SET ended_at = now() WHERE ended_at IS NULL"))
-    db.session.commit()
-    yield
-    _forget()
+pytestmark = pytest.mark.usefixtures("unslowed")
 
 
 def test_the_lane_that_rests_is_named_with_the_mail_that_waits(as_ada: FlaskClient, workspace: Workspace) -> None:

@@ -1,28 +1,18 @@
 """The top of the watch says what is the matter now, with the way to it, whatever its counts show."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from flask.testing import FlaskClient
-from sqlalchemy import text
 
 from app.accounts.models import Workspace
 from app.campaigns.models import Campaign
 from app.core import clock
 from app.core.database import db, in_workspace
-from tests.deliverability.test_lanes import _forget
 from tests.deliverability.test_lanes_shown import held_by, transports
 from tests.tracking.incidents.owners import Owners
 
-
-@pytest.fixture(autouse=True)
-def _unslowed(workspace: Workspace) -> Iterator[None]:
-    _forget()
-    db.session.execute(text("UPDATE incidents SET ended_at = now() WHERE ended_at IS NULL"))
-    db.session.commit()
-    yield
-    _forget()
+pytestmark = pytest.mark.usefixtures("unslowed")
 
 
 def test_nothing_is_open(as_ada: FlaskClient, workspace: Workspace) -> None:

@@ -21,8 +21,6 @@ class Failures:
     first: datetime
     last: datetime
     words: str
-    people: int
-    """To whom these messages went: somebody may have had several."""
 
     @property
     def share(self) -> float:
@@ -37,8 +35,7 @@ AROUND = timedelta(minutes=5)
 _FAILURES = text(
     f"""
 WITH failed AS (
-    SELECT {provider_sql("m")} AS provider, e.data ->> 'reason' AS reason, m.id, m.campaign_id, m.sent_at,
-           m.subscriber_id, e.at, e.kind,
+    SELECT {provider_sql("m")} AS provider, e.data ->> 'reason' AS reason, m.id, m.campaign_id, m.sent_at, e.at, e.kind,
            coalesce(e.data ->> 'diagnostic', '') AS words
     FROM campaigns c
     JOIN events e ON e.campaign_id = c.id AND e.kind = ANY(:kinds) AND e.at >= :since AND e.at <= :until
@@ -46,7 +43,7 @@ WITH failed AS (
     WHERE c.workspace_id = :workspace AND e.workspace_id = :workspace AND e.data ->> 'reason' = ANY(:reasons)
 ), grouped AS (
     SELECT provider, reason, count(DISTINCT id) AS number,
-           count(DISTINCT subscriber_id) AS people, min(at) AS first, max(at) AS last,
+           min(at) AS first, max(at) AS last,
            least(min(coalesce(sent_at, at)), :since) AS tried_from,
            greatest(max(coalesce(sent_at, at)), :until) AS tried_to,
            array_agg(DISTINCT campaign_id) AS campaigns,
@@ -56,7 +53,7 @@ WITH failed AS (
     GROUP BY provider, reason
     HAVING count(DISTINCT id) FILTER (WHERE kind = 'bounced') >= :least OR count(DISTINCT id) >= :least_of_any
 )
-SELECT g.provider, g.reason, g.number, g.people, g.first, g.last,
+SELECT g.provider, g.reason, g.number, g.first, g.last,
        (SELECT count(*) FROM messages m
         WHERE m.campaign_id = ANY(g.campaigns) AND m.workspace_id = :workspace
               AND m.state IN ('sent', 'bounced', 'deferred', 'uncertain') AND {provider_sql("m")} = g.provider
@@ -96,8 +93,6 @@ def count_failures(
         "around": AROUND,
     }
     return [
-        Failures(
-            row.provider, row.reason, row.number, max(row.of, row.number), row.first, row.last, row.words, row.people
-        )
+        Failures(row.provider, row.reason, row.number, max(row.of, row.number), row.first, row.last, row.words)
         for row in db.session.execute(_FAILURES, binds)
     ]
