@@ -6,6 +6,7 @@ from functools import lru_cache
 
 from sqlalchemy import or_, select, text
 
+from app.accounts.models import Workspace
 from app.audience.suppressions import WITHDRAWN
 from app.campaigns.lifecycle import CampaignState
 from app.campaigns.models import Campaign
@@ -16,6 +17,7 @@ from app.messages.models import IncomingMail
 from app.tracking.incidents.queries import Shown, count_asking, incidents_by_need
 from app.tracking.incidents.telling import that_go_on
 from app.tracking.replies.forwarding import wish_of
+from app.tracking.replies.unheard import count_unheard, has_address
 
 FEW = 3
 """So many of a sort are named one by one."""
@@ -46,11 +48,14 @@ class Waiting:
     """Campaigns that the guard on complaints has paused or warns of, and providers that refuse us."""
     replies: tuple[int, ...] = ()
     """Mails that look like a wish to leave, of people who are still written to; the newest first."""
+    unheard: int = 0
+    """Replies of the last days that went on to nobody, while no address is set for them."""
     missed: tuple[Campaign, ...] = ()
     doubtful: tuple[Doubtful, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.incidents or self.going_on or self.replies or self.missed or self.doubtful)
+        asks = self.incidents or self.going_on or self.replies or self.unheard or self.missed or self.doubtful
+        return bool(asks)
 
 
 def waiting_for_somebody() -> Waiting:
@@ -62,9 +67,15 @@ def waiting_for_somebody() -> Waiting:
         incidents_in_all=asking,
         going_on=tuple(that_go_on(GOING_ON)),
         replies=tuple(number for number in _replies_to_read() if _is_wish(number)),
+        unheard=_unheard(),
         missed=tuple(_missed()),
         doubtful=tuple(_doubtful()),
     )
+
+
+def _unheard() -> int:
+    workspace = db.session.get_one(Workspace, current_workspace_id())
+    return 0 if has_address(workspace, "") else count_unheard()
 
 
 def _missed() -> list[Campaign]:

@@ -17,6 +17,7 @@ from app.reporting.home import overview
 from app.reporting.waiting import waiting_for_somebody
 from app.tracking.incidents import bursts, decisions
 from app.tracking.mail_intake import take_in_mail
+from app.tracking.replies.forwarding import queue_replies
 from tests.conftest import sign_in
 from tests.factories.messages import sent_message
 from tests.tracking.acting.world import bounce
@@ -79,6 +80,24 @@ def test_a_reply_with_a_wish_to_leave_waits_until_the_person_has_left(
     assert "1 reply looks like a wish to leave" in page
     assert there in page
     assert as_ada.post(f"{there}/unsubscribe").status_code == 302
+    assert HEADING not in as_ada.get(home).text
+
+
+def test_replies_that_nobody_gets_wait_until_an_address_is_set(
+    app: Flask, as_ada: FlaskClient, eve: User, workspace: Workspace
+) -> None:
+    home = f"/w/{workspace.slug}/"
+    workspace.forward_replies_to = workspace.reply_to = ""
+    db.session.commit()
+    for words in ("What a nice letter!", "Where is your shop?"):
+        write_back(workspace, words, f"{words[:4]}@example.org".lower())
+    queue_replies()
+    page = as_ada.get(home).text
+    assert "2 replies reached nobody" in page
+    assert f"/w/{workspace.slug}/settings/incoming" in page
+    assert "Only an owner sets one." in sign_in(app, eve).get(home).text
+    workspace.reply_to = "letters@aviary.example.com"
+    db.session.commit()
     assert HEADING not in as_ada.get(home).text
 
 

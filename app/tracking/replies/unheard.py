@@ -67,9 +67,14 @@ def may_go_nowhere(workspace: Workspace, reply_to: str) -> bool:
 
     They come to the mailboxes that are read, or have come lately.
     """
-    own = settings().bounce_domain.lower()
-    addresses = (workspace.forward_replies_to, reply_to, workspace.reply_to)
-    if any(each and each.rpartition("@")[2].lower() != own for each in addresses):
+    if has_address(workspace, reply_to):
         return False
     reads = db.session.scalar(select(Mailbox.id).where(Mailbox.workspace_id == workspace.id).limit(1))
     return reads is not None or count_unheard() > 0
+
+
+def has_address(workspace: Workspace, reply_to: str) -> bool:
+    """Whether replies go on to somebody; `reply_to` is a campaign's own, if any."""
+    own = settings().bounce_domain.lower()
+    addresses = (workspace.forward_replies_to, reply_to, workspace.reply_to)
+    return any(each and each.rpartition("@")[2].lower() != own for each in addresses)
