@@ -15,7 +15,7 @@ from tests.conftest import sign_in
 from tests.factories.estate import Estate, furnish
 from tests.test_walks import Call, calls
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 NAME = "robin"
 

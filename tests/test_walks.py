@@ -153,7 +153,7 @@ def test_nobody_gets_in_without_signing_in(app: Flask, ours: Estate) -> None:
     assert _contents(ours) == before
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_reading_works_on_a_database_that_takes_no_writing(
     app: Flask, read_only: None, estate_and_clients: "tuple[Estate, FlaskClient, FlaskClient, str]"
 ) -> None:

@@ -40,7 +40,7 @@ def merpati(settings: Settings, scope: Workspace) -> Said:
     return run
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_new_list_is_said_with_those_there_are(merpati: Said, scope: Workspace, tmp_path: Path) -> None:
     create_list("Letters")
     db.session.commit()

@@ -23,7 +23,7 @@ def of(digest: Campaign) -> Campaign:
     return db.session.get_one(Campaign, digest.id, populate_existing=True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_in_each_persons_own_zone_and_spread(merpati: Shell, digest: Campaign, scope: Workspace) -> None:
     words = ("--own-zone", "2099-05-01T09:00", "--passed", "at-once", "--spread", 120)
     planned = merpati("campaign", "launch", digest.id, *words)
@@ -32,7 +32,7 @@ def test_in_each_persons_own_zone_and_spread(merpati: Shell, digest: Campaign, s
     assert merpati("campaign", "undo", digest.id)["state"] == "draft"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_spread_from_now(merpati: Shell, digest: Campaign) -> None:
     assert merpati("campaign", "launch", digest.id, "--spread", 60)["state"] == "launching"
     assert of(digest).timing == {"spread": 60}
@@ -50,13 +50,13 @@ def test_spread_from_now(merpati: Shell, digest: Campaign) -> None:
         (("--spread", "4"), "5 minutes to 7 days"),
     ],
 )
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_time_that_cannot_be(merpati: Shell, digest: Campaign, words: tuple[str, ...], said: str) -> None:
     assert said in merpati("campaign", "launch", digest.id, *words, fails=True)
     assert of(digest).state == "draft"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_grave_warnings_are_shown_and_have_to_be_confirmed(merpati: Shell, digest: Campaign) -> None:
     mjml = WEEKLY.replace("https://aviary.example.com/doves", "https://www.example.com/story")
     save_content(digest.id, digest.version, subject="Ten things", preheader="", mjml=mjml)
@@ -70,7 +70,7 @@ def test_grave_warnings_are_shown_and_have_to_be_confirmed(merpati: Shell, diges
     assert merpati("campaign", "launch", digest.id, "--yes")["state"] == "launching"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_so_many_that_the_page_asks_have_to_be_confirmed(merpati: Shell, digest: Campaign, scope: Workspace) -> None:
     scope.confirm_above = 10
     db.session.commit()
@@ -80,7 +80,7 @@ def test_so_many_that_the_page_asks_have_to_be_confirmed(merpati: Shell, digest:
 
 
 @pytest.mark.parametrize(("answer", "state"), [(b"n\n", "draft"), (b"y\n", "launching")])
-@pytest.mark.slow
+@pytest.mark.long
 def test_on_a_terminal_it_asks(
     settings: Settings, digest: Campaign, scope: Workspace, answer: bytes, state: str
 ) -> None:

@@ -49,7 +49,7 @@ def merpati(settings: Settings, scope: Workspace) -> Shell:
     return run
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_failed_are_counted_and_tried_again(merpati: Shell, ended: Campaign) -> None:
     rows = merpati("campaign", "ledger", ended.id, "--state", "failed")
     assert {(row["state"], row["reason"]) for row in rows} == {("failed", "expired")}
@@ -60,7 +60,7 @@ def test_the_failed_are_counted_and_tried_again(merpati: Shell, ended: Campaign)
     assert "Nobody is left" in merpati("campaign", "retry", ended.id, "--reason", "failed:expired", fails=True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_doubts_are_settled_knowingly(merpati: Shell, ended: Campaign) -> None:
     db.session.execute(
         text("UPDATE messages SET state = 'uncertain' WHERE campaign_id = :c AND state = 'failed'"), {"c": ended.id}
@@ -73,7 +73,7 @@ def test_doubts_are_settled_knowingly(merpati: Shell, ended: Campaign) -> None:
     assert "id" in merpati("campaign", "correct", ended.id)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_doctor_looks_at_the_sums(merpati: Shell, ended: Campaign) -> None:
     def ledgers() -> dict[str, Any]:
         found: list[dict[str, Any]] = merpati("doctor", scoped=False)

@@ -115,7 +115,7 @@ timings = st.builds(
 
 @given(timing=timings, hours=st.none() | nights, late=st.timedeltas(-timedelta(days=3), timedelta(days=3)), own=zones)
 @settings(max_examples=25, deadline=None)
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_send_is_laid_out_whole_outside_of_quiet_hours_and_never_too_early(
     timing: Timing, hours: QuietHours | None, late: timedelta, own: ZoneInfo
 ) -> None:
@@ -230,7 +230,7 @@ def flock(scope: Workspace) -> Campaign:
     return campaign
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_send_is_spread_evenly(flock: Campaign) -> None:
     launch(flock.id, by=None, timing=Timing(spread=120))
     freeze(flock.id)
@@ -245,7 +245,7 @@ def test_a_send_is_spread_evenly(flock: Campaign) -> None:
     assert timedelta(minutes=119) < found[-1] - began <= timedelta(minutes=120)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_spread_send_goes_round_the_night(flock: Campaign, scope: Workspace) -> None:
     zone, now = ZoneInfo("Asia/Jakarta"), clock.now()
     evening = wall_at(now, zone).replace(second=0, microsecond=0) + timedelta(hours=2)
@@ -290,7 +290,7 @@ def test_quiet_hours_hold_a_campaign_and_say_until_when(
     assert db.session.scalar(query, {"id": flock.id}) is False
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_no_run_opens_in_quiet_hours_and_the_page_says_so(flock: Campaign, scope: Workspace, database_url: str) -> None:
     async def run_opens() -> bool:
         connection = await connect(database_url)
@@ -332,7 +332,7 @@ def test_what_comes_late_waits_for_the_morning_of_the_person(doves: list[int], s
         assert at < clock.now()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_plain_send_has_no_times_of_its_own(flock: Campaign) -> None:
     launch(flock.id, by=None)
     freeze(flock.id)

@@ -128,7 +128,7 @@ STEPS = st.lists(
 
 @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 @given(steps=STEPS)
-@pytest.mark.slow
+@pytest.mark.long
 def test_whatever_happens(only_arrows: None, scope: Workspace, steps: list[tuple[Any, ...]]) -> None:
     campaign = flying()
     for name, *arguments in steps:

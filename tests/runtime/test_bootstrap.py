@@ -13,7 +13,7 @@ import pytest
 BIN = Path(__file__).resolve().parents[2] / "bin"
 CLI = "import sys, dove; print('merpati', *sys.argv[1:], dove.VERSION)"
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 
 @pytest.fixture

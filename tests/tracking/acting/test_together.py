@@ -26,7 +26,7 @@ from app.tracking.models import BouncePoint, HeldSuppression, Incident
 from tests.factories.messages import Sent, sent_message
 from tests.tracking.acting.world import bounce, is_kept, plain, points, suppressions
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 _worlds = count()
 _campaigns: dict[tuple[int, int], Sent] = {}

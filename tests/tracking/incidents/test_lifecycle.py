@@ -170,7 +170,7 @@ class Lifecycle(RuleBasedStateMachine):
             return set(db.session.scalars(query))
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_whoever_is_suppressed_has_a_cause_that_holds(app: Flask, context: None) -> None:
     Lifecycle.app = app
     rules = settings(max_examples=15, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck))

@@ -39,7 +39,7 @@ def dovecot(tmp_path: Path, certificate: ssl.SSLContext, token_url: str) -> Iter
 
 
 @pytest.mark.parametrize(("port", "security"), [("imap", "starttls"), ("imaps", "tls")])
-@pytest.mark.slow
+@pytest.mark.long
 def test_imap(dovecot: Dovecot, a_mailbox: MakeMailbox, sent: Sent, port: str, security: str) -> None:
     dovecot.deliver(dsn(sent.mail_token), mail("riddle", body="Grüße, sans mot de passe\n"))
     box = a_mailbox(
@@ -56,7 +56,7 @@ def test_imap(dovecot: Dovecot, a_mailbox: MakeMailbox, sent: Sent, port: str, s
 
 
 @pytest.mark.parametrize(("port", "security"), [("pop3", "starttls"), ("pop3s", "tls")])
-@pytest.mark.slow
+@pytest.mark.long
 def test_pop3(dovecot: Dovecot, a_mailbox: MakeMailbox, sent: Sent, port: str, security: str) -> None:
     dovecot.deliver(dsn(sent.mail_token), mail("riddle", body=f".dot\n..dots\n{'long ' * 2000}\n"))
     box = a_mailbox(dovecot.ports[port], PASSWORD, kind="pop3", host="localhost", security=security)
@@ -68,7 +68,7 @@ def test_pop3(dovecot: Dovecot, a_mailbox: MakeMailbox, sent: Sent, port: str, s
 
 
 @pytest.mark.parametrize(("kind", "port"), [("imap", "imaps"), ("pop3", "pop3s")])
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_wrong_password(dovecot: Dovecot, a_mailbox: MakeMailbox, kind: str, port: str) -> None:
     box = a_mailbox(dovecot.ports[port], "wrong", kind=kind, host="localhost", security="tls")
     row = box.visit()
@@ -78,7 +78,7 @@ def test_a_wrong_password(dovecot: Dovecot, a_mailbox: MakeMailbox, kind: str, p
 
 @pytest.mark.parametrize(("kind", "port"), [("imap", "imaps"), ("pop3", "pop3s")])
 @pytest.mark.parametrize("mechanism", ["XOAUTH2", "OAUTHBEARER"])
-@pytest.mark.slow
+@pytest.mark.long
 def test_by_access_token(
     dovecot: Dovecot,
     a_mailbox: MakeMailbox,
