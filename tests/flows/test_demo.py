@@ -21,17 +21,17 @@ ROOT = Path(__file__).resolve().parents[2]
 @pytest.mark.timeout(240)
 def test_the_demo_adds_up() -> None:
     with installation() as (home, environment):
-        done = subprocess.run(
+        demo = subprocess.Popen(
             [*RUN, "--people", "1500", "--seconds", "10", "--home", str(home)],
             cwd=ROOT,
             env=environment,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
-            timeout=220,
-            check=False,
         )
-    assert done.returncode == 0, done.stderr[-4000:]
-    result = json.loads(done.stdout.strip().splitlines()[-1])
+        said, told = ended(demo, 220)
+    assert demo.returncode == 0, told[-4000:]
+    result = json.loads(said.strip().splitlines()[-1])
     assert result["ok"]
     assert sum(row["count"] for row in result["ledger"]) == 1500
     counts = {check["what"]: check["believed"] for check in result["checks"]}
@@ -57,7 +57,7 @@ def test_the_demo_adds_up_although_parts_of_it_are_killed() -> None:
             worker = killed(pid_of(home, "worker"))
             wait_until(lambda: int((home / "valkey" / "pid").read_text()) != valkey, demo, seconds=30)
             wait_until(lambda: pid_of(home, "worker") != worker, demo, seconds=30)
-            said, told = demo.communicate(timeout=240)
+            said, told = ended(demo, 240)
         finally:
             demo.kill()
             demo.wait()
@@ -65,6 +65,15 @@ def test_the_demo_adds_up_although_parts_of_it_are_killed() -> None:
     result = json.loads(said)
     assert result["ok"]
     assert sum(row["count"] for row in result["ledger"]) == 4000
+
+
+def ended(demo: "subprocess.Popen[str]", seconds: float) -> tuple[str, str]:
+    """What it printed and told; if it does not end, what it told until then says where it stands."""
+    try:
+        return demo.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        demo.terminate()
+        pytest.fail(f"The demo did not end within {seconds:g} s: {demo.communicate()[1][-4000:]}")
 
 
 def killed(pid: int) -> int:
