@@ -78,7 +78,7 @@ class Settings(BaseSettings):
     smtp_url: str = Field(
         default="smtp://127.0.0.1:8027",
         description="Transport until one is set in the pages: smtp://user:password@host:port, smtps:// for TLS, "
-        "smtp+starttls:// to demand STARTTLS.",
+        "smtp+starttls:// to demand STARTTLS. Unset: the mail catcher, wherever it listens.",
     )
     smtp_connections: int = Field(
         default=8, ge=1, le=200, description="Connections each send worker opens to the transport."
@@ -156,6 +156,13 @@ class Settings(BaseSettings):
             values["mail_domain"] = _name_from(
                 str(values.get("base_url") or ""), str(values.get("bounce_domain") or "")
             )
+        return values
+
+    @model_validator(mode="before")
+    @classmethod
+    def _send_to_the_catcher(cls, values: dict[str, object]) -> dict[str, object]:
+        if not values.get("smtp_url") and (catcher := str(values.get("catcher_listen") or "")):
+            values["smtp_url"] = f"smtp://{'127.0.0.1' if catcher.startswith(':') else ''}{catcher}"
         return values
 
     @model_validator(mode="after")

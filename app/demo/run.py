@@ -10,8 +10,10 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis.exceptions import RedisError
 from rich.console import Console
@@ -20,7 +22,7 @@ from rich.table import Table
 from sqlalchemy.exc import OperationalError
 
 from app.core.database import db
-from app.core.settings import Settings, load_settings
+from app.core.settings import Settings, host_port, load_settings
 from app.demo.checks import Check, compare
 from app.demo.world import World, time_scale, wait_until, world_process
 from app.reporting.report import Report
@@ -239,20 +241,31 @@ def _mark(check: Check) -> str:
     return "in doubt" if check.ok else "differs"
 
 
+_SERVERS = ("DATABASE_URL", "MERPATI_DATABASE_URL", "REDIS_URL", "MERPATI_REDIS_URL", "MERPATI_SMTP_URL")
+
+
 def demo_settings(home: Path | None, seconds: float, **more: str) -> Settings:
-    """The installation's settings, with a home, a pace and a trust of the demo's own, and `more` by their names."""
-    scale = time_scale(seconds)
+    """The installation's settings, with servers, home, pace and trust of the demo's own, and `more` by their names.
+
+    Whatever the installation has set, nothing of the demo gets into its database, its queue or its way out.
+    """
+    installation, scale = load_settings(), time_scale(seconds)
     retries = [max(1.0, minutes * 60 * scale) / 60 for minutes in (5, 7, 8, 25)]
     own = {
-        "MERPATI_HOME": str(home or load_settings().root / "demo"),
+        "MERPATI_HOME": str(home or installation.root / "demo"),
         "MERPATI_RETRY_MINUTES": ",".join(f"{minutes:.4f}" for minutes in retries),
         # A provider that asks for patience asks for minutes of that world, not of ours.
         "MERPATI_PACE_SCALE": f"{max(scale, QUICKEST):.6f}",
         # The world says in X-Forwarded-For where each visitor would come from.
         "MERPATI_TRUSTED_PROXIES": "1",
         "MERPATI_CATCHER": "false",
+        **dict.fromkeys(_SERVERS, ""),
         **more,
     }
+    if _is_public(installation.base_url):
+        own["MERPATI_BASE_URL"] = f"http://127.0.0.1:{host_port(installation.bind)[1]}"
+    for name in _SERVERS:
+        os.environ.pop(f"{name}_FILE", None)
     os.environ.update(own)
     load_settings.cache_clear()
     settings = load_settings()
@@ -260,3 +273,13 @@ def demo_settings(home: Path | None, seconds: float, **more: str) -> Settings:
     networks.mkdir(parents=True, exist_ok=True)
     (networks / "simulated-data-centre.txt").write_text("198.51.100.0/24  # the world's link scanners\n")
     return settings
+
+
+def _is_public(url: str) -> bool:
+    """Whether it may lead to the installation's own visitors, and not to the demo."""
+    parts = urlsplit(url)
+    try:
+        ip_address(parts.hostname or "")
+    except ValueError:
+        return parts.hostname != "localhost"
+    return parts.scheme == "https"

@@ -57,6 +57,16 @@ def test_nothing_has_to_be_set(read: Read) -> None:
     assert sum(RETRY_MINUTES) == 48 * 60
 
 
+@pytest.mark.parametrize(
+    ("listens", "way_out"), [("127.0.0.1:2525", "smtp://127.0.0.1:2525"), (":2525", "smtp://127.0.0.1:2525")]
+)
+def test_mail_is_caught_wherever_the_catcher_listens(read: Read, listens: str, way_out: str) -> None:
+    settings = read(MERPATI_CATCHER_LISTEN=listens)
+    assert (settings.smtp_url, settings.catches_mail) == (way_out, True)
+    named = read(MERPATI_SMTP_URL="smtp://relay.example.com:587")
+    assert (named.smtp_url, named.catches_mail) == ("smtp://relay.example.com:587", False)
+
+
 def test_the_usual_names_of_hosts_are_taken(read: Read) -> None:
     settings = read(DATABASE_URL="postgres://db.example.com/merpati", REDIS_URL="redis://queue.example.com")
     assert settings.database_url == "postgres://db.example.com/merpati"
