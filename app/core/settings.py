@@ -161,7 +161,8 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _send_to_the_catcher(cls, values: dict[str, object]) -> dict[str, object]:
-        if not values.get("smtp_url") and (catcher := str(values.get("catcher_listen") or "")):
+        if not values.get("smtp_url"):
+            catcher = str(values.get("catcher_listen") or cls.model_fields["catcher_listen"].default)
             values["smtp_url"] = f"smtp://{'127.0.0.1' if catcher.startswith(':') else ''}{catcher}"
         return values
 

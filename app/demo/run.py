@@ -109,6 +109,7 @@ class Demo:
             self.bring_in(story)
             self._send(story)
             self.hear(story)
+            story.begin_the_watch()
             self.report = story.report()
             self.checks = compare(
                 self.report, self.people, self.truth, self.settings.mail_domain, doubt=self._killed_workers_doubt()

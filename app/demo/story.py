@@ -15,6 +15,8 @@ from app.campaigns.launch import launch, prepare
 from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.core.database import db, in_workspace
 from app.core.errors import Unavailable
+from app.core.extensions import enqueue_job
+from app.core.jobs import Job
 from app.core.settings import Settings
 from app.demo.people import write_people
 from app.messages.queries import Ledger, ledger
@@ -99,6 +101,11 @@ class Story:
     def report(self) -> Report:
         with in_workspace(self.workspace.id):
             return report(self.campaign_id)
+
+    def begin_the_watch(self) -> None:
+        """Have what was sent counted now: who looks on opens the watch before the schedule comes round."""
+        with suppress(Unavailable):
+            enqueue_job(Job.COUNT_WATCH)
 
     def report_address(self) -> str:
         return self._settings.url(f"/w/{self.workspace.slug}/reports/{self.campaign_id}")

@@ -61,6 +61,7 @@ def test_nothing_has_to_be_set(read: Read) -> None:
     ("listens", "way_out"), [("127.0.0.1:2525", "smtp://127.0.0.1:2525"), (":2525", "smtp://127.0.0.1:2525")]
 )
 def test_mail_is_caught_wherever_the_catcher_listens(read: Read, listens: str, way_out: str) -> None:
+    assert read(MERPATI_SMTP_URL="").smtp_url == read().smtp_url == "smtp://127.0.0.1:8027"
     settings = read(MERPATI_CATCHER_LISTEN=listens)
     assert (settings.smtp_url, settings.catches_mail) == (way_out, True)
     named = read(MERPATI_SMTP_URL="smtp://relay.example.com:587")

@@ -66,10 +66,16 @@ def concluded(kind: Kind, found: tuple[str, ...], problems: list[Problem], *, mi
 
 
 def merged(before: Finding | None, now: Finding, at: int) -> Finding:
-    """Where DNS was silent, the last finding stays, and says so."""
+    """Where DNS was silent, or what a record points to was not to be had, the last finding stays, and says so.
+
+    Not the last finding of another record: then what is known of this one is told.
+    """
     if now.state != "unknown":
         return replace(now, at=at)
-    return replace(before, trouble=now.trouble) if before else now
+    is_same = before is not None and before.to_json()["found"] == now.to_json()["found"]
+    if before and (not now.found or (is_same and before.state != "unknown")):
+        return replace(before, trouble=now.trouble)
+    return replace(now, at=at, trouble="") if now.found else now
 
 
 def has_answers(findings: Iterable[Finding]) -> bool:

@@ -1,10 +1,11 @@
-"""One look at everything that DNS has about a domain."""
+"""One look at everything that DNS has about a domain, and at the logo that it points to."""
 
 from collections.abc import Callable
 
 from app.core.errors import TemporaryFailure
+from app.deliverability.domains.checks.bimi import check_bimi
 from app.deliverability.domains.checks.dkim import check_dkim
-from app.deliverability.domains.checks.dmarc import check_alignment, check_bimi, check_dmarc, check_reports
+from app.deliverability.domains.checks.dmarc import check_alignment, check_dmarc, check_reports
 from app.deliverability.domains.checks.hosts import check_ptr, check_tls
 from app.deliverability.domains.checks.names import check_mx, check_soa
 from app.deliverability.domains.checks.spf import check_spf
@@ -31,7 +32,8 @@ CHECKS: dict[Kind, Callable[[Facts, Ask], Finding]] = {
 
 
 def look_at(facts: Facts, kinds: tuple[Kind, ...] = tuple(CHECKS)) -> dict[str, Finding]:
-    """What each check found; `unknown` where DNS was silent. Takes two silences of 4 seconds at most."""
+    """What each check found; `unknown` where DNS was silent. Takes two silences of 4 seconds at most, and 6
+    for the logo."""
     ask, found = Questions(), dict[str, Finding]()
     for kind in kinds:
         try:

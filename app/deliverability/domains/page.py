@@ -14,7 +14,7 @@ from app.deliverability.domains.publish import Publish, publish_for
 from app.deliverability.domains.reasons import BULK
 from app.deliverability.domains.unset import lacks, needs_bounces, needs_name, points_here
 from app.deliverability.domains.verdict import kept_verdict
-from app.deliverability.domains.words import TITLES, WAITS, words_of
+from app.deliverability.domains.words import TITLES, WAITS, WARNINGS, words_of
 from app.sending.domains.keys import keys_of
 from app.sending.models import SendingDomain
 
@@ -37,6 +37,8 @@ class ShownCheck:
     publish: Publish | None
     cause: str = ""
     brings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    """What is fine now and will not be for long."""
 
     @property
     def is_bad(self) -> bool:
@@ -121,7 +123,7 @@ def show_shared(domains: Sequence[SendingDomain]) -> ShownShared | None:
 
 
 def _in_order(facts: Facts, kept: dict[str, Finding], kinds: Sequence[str]) -> list[ShownCheck]:
-    """Causes first, then what follows from them, then the rest."""
+    """Causes first, then what follows from them, then what will not be fine for long, then the rest."""
     checks = [_shown(kind, kept.get(kind), facts) for kind in kinds]
     causes = causes_of({check.kind: check.is_bad for check in checks})
     titles = {check.kind: check.title for check in checks}
@@ -130,7 +132,7 @@ def _in_order(facts: Facts, kept: dict[str, Finding], kinds: Sequence[str]) -> l
         root = causes.get(check.kind, check.kind)
         brings = tuple(titles[kind] for kind, cause in causes.items() if cause == check.kind != kind)
         told.append(replace(check, cause=titles[root] if root != check.kind else "", brings=brings))
-    return sorted(told, key=lambda check: (not check.is_cause, not check.is_bad))
+    return sorted(told, key=lambda check: (not check.is_cause, not check.is_bad, not check.warnings))
 
 
 def _shown(kind: str, finding: Finding | None, facts: Facts) -> ShownCheck:
@@ -141,16 +143,18 @@ def _shown(kind: str, finding: Finding | None, facts: Facts) -> ShownCheck:
         words = str(WAITS) % {"name": lack}
         return ShownCheck(kind, str(TITLES[finding.kind]), "skipped", [], [words], (), "", None, None)
     points = points_here(kind, facts) if publish else ""
+    notes = [each for each in finding.problems if not each.is_fault and each.code not in WARNINGS]
     return ShownCheck(
         kind=kind,
         title=str(TITLES[finding.kind]),
         state=finding.state if finding.at or finding.trouble else "",
         faults=[words_of(each) for each in finding.problems if each.is_fault],
-        notes=[*(words_of(each) for each in finding.problems if not each.is_fault), *([points] if points else [])],
+        notes=[*(words_of(each) for each in notes), *([points] if points else [])],
         found=finding.found,
         trouble=finding.trouble,
         at=_moment(finding.at),
         publish=publish,
+        warnings=tuple(words_of(each) for each in finding.problems if each.code in WARNINGS),
     )
 
 

@@ -2,6 +2,7 @@
 
 from flask_babel import lazy_gettext as _
 
+from app.deliverability.domains.bimi.words import BIMI_WORDS
 from app.deliverability.domains.findings import Kind
 from app.deliverability.domains.records.dns import Problem
 
@@ -19,6 +20,9 @@ TITLES: dict[Kind, str] = {
     "tls": _("TLS for bounces"),
     "bimi": _("Logo (BIMI), optional"),
 }
+
+WARNINGS = frozenset({"bimi-cert-ends-soon"})
+"""Problems that are no fault yet, and will be one."""
 
 WAITS = _("There is nothing to check or publish before %(name)s is set, see above.")
 
@@ -140,18 +144,7 @@ _WORDS = {
     "tls-not-checked": _("Not checked: the MX of the bounce domain is not this installation's listener."),
     "tls-no-listener": _("Not checked: nobody answers at %(address)s just now."),
     "tls-none": _("The listener takes bounces without TLS. Nothing is refused for that."),
-    "bimi-none": _("There is none. It is not needed; Gmail, Yahoo and Apple show a logo with it."),
-    "bimi-syntax": _("The record cannot be read: %(why)s Correct it or take it out; nothing else depends on it."),
-    "bimi-declined": _("The record says that you do not want a logo."),
-    "bimi-policy": _(
-        "A logo is shown only when the DMARC policy of %(name)s is quarantine or reject, sp= not none. Mail is not "
-        "affected. Publish a stricter policy when the reports show that all your mail passes."
-    ),
-    "bimi-not-fetched": _(
-        "Neither picture nor certificate is fetched here. The picture must be SVG Tiny PS: square, with a title, "
-        "no script, 32 KB at most; the certificate a VMC or CMC for this domain."
-    ),
-    "bimi-no-certificate": _("Without a certificate (a=) Gmail and Apple show no logo."),
+    **BIMI_WORDS,
 }
 
 

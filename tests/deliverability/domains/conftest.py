@@ -1,6 +1,7 @@
 """A domain that is not reserved, in a zone of its own, with everything published as it should be."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from flask import current_app
@@ -9,7 +10,10 @@ from app.accounts.models import Workspace
 from app.core.database import db, in_workspace
 from app.core.settings import Settings
 from app.sending.domains import lookup
+from tests.deliverability.domains.logo import BOTH, RECORD
+from tests.deliverability.domains.marks import Issuer, svg
 from tests.deliverability.domains.nest import NAME, Nest, make_nest
+from tests.deliverability.domains.web import Web, serving
 from tests.deliverability.domains.zone import Zone, at_work
 from tests.sending.domains.conftest import few_keys, other_workspace
 
@@ -35,3 +39,20 @@ def nest(workspace: Workspace, zone: Zone, settings: Settings, monkeypatch: pyte
     db.session.commit()
     with in_workspace(workspace.id):
         return make_nest(workspace, zone)
+
+
+@pytest.fixture(scope="session")
+def issuer() -> Issuer:
+    """Who makes mark certificates."""
+    return Issuer()
+
+
+@pytest.fixture
+def web(nest: Nest, issuer: Issuer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
+    """A domain with everything that a logo needs, and the web server that has it."""
+    nest.zone.publish(f"_dmarc.{NAME}", "TXT", f"v=DMARC1; p=reject; rua=mailto:dmarc@bounces.{NAME}")
+    nest.zone.publish(RECORD, "TXT", BOTH)
+    with serving(nest.zone, tmp_path, monkeypatch) as web:
+        web.put("/logo.svg", svg())
+        web.put("/mark.pem", issuer.chain(issuer.mark()), "application/x-pem-file")
+        yield web

@@ -20,7 +20,7 @@ from tests.sending.domains.test_page import text_of
 CHECKS = Path(words.__file__).parent
 FAULTS = {
     code
-    for path in (*CHECKS.glob("checks/*.py"), *CHECKS.glob("records/*.py"))
+    for path in (*CHECKS.glob("checks/*.py"), *CHECKS.glob("records/*.py"), *CHECKS.glob("bimi/*.py"))
     for code in re.findall(r'fault\(\s*"([a-z-]+)"', path.read_text())
 }
 """As the checks name them."""

@@ -1,9 +1,7 @@
 """DMARC of the From domain, alignment with what we send, and whether reports arrive."""
 
-from app.core.errors import Invalid
 from app.deliverability.domains.facts import Facts
 from app.deliverability.domains.findings import Finding, concluded
-from app.deliverability.domains.records.bimi import is_bimi, read_bimi
 from app.deliverability.domains.records.dmarc import is_dmarc
 from app.deliverability.domains.records.dns import Ask, Problem, fault, note
 from app.deliverability.domains.records.tree import Tree, walk_tree
@@ -75,29 +73,6 @@ def check_reports(facts: Facts, ask: Ask) -> Finding:
 def needs_agreement(facts: Facts, ask: Ask) -> bool:
     """Whether reports about the domain to our address need a record at our bounce domain."""
     return not is_aligned(facts.domain, facts.bounce_domain, "r", ask)
-
-
-def check_bimi(facts: Facts, ask: Ask) -> Finding:
-    """The logo, which nobody needs: whether there is one, and what it stands on."""
-    tree = walk_tree(facts.domain, ask)
-    found: tuple[str, ...] = ()
-    for name in dict.fromkeys((facts.domain, tree.organisation)):
-        found = found or tuple(text for text in ask(f"default._bimi.{name}", "TXT").values if is_bimi(text))
-    if not found:
-        return Finding("bimi", "skipped", problems=(note("bimi-none"),))
-    try:
-        record = read_bimi(found[0])
-    except Invalid as error:
-        return concluded("bimi", found, [fault("bimi-syntax", why=error)])
-    problems = [] if record.logo else [note("bimi-declined")]
-    policy = tree.record.p if tree.record else "none"
-    if policy == "none" or (tree.record and (tree.record.sp == "none" or tree.record.is_test)):
-        problems.append(fault("bimi-policy", name=tree.organisation))
-    if record.logo and not record.certificate:
-        problems.append(note("bimi-no-certificate"))
-    if record.logo:
-        problems.append(note("bimi-not-fetched"))
-    return concluded("bimi", found, problems)
 
 
 def _not_by_spf(facts: Facts, ask: Ask) -> Problem:

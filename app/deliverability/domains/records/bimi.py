@@ -16,6 +16,11 @@ class BimiRecord:
     logo: str
     certificate: str = ""
 
+    @property
+    def is_declined(self) -> bool:
+        """Whether the domain says that it wants no logo (draft-brand-indicators §4.3.1)."""
+        return not self.logo and not self.certificate
+
 
 def is_bimi(text: str) -> bool:
     return _VERSION.match(text) is not None

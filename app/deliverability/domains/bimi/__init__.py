@@ -1,0 +1,1 @@
+"""What a BIMI record points to: the picture and its certificate, fetched and judged, never drawn."""
