@@ -155,6 +155,24 @@ def test_the_chance_of_ranks_as_reckoned_by_hand() -> None:
     assert chance_of_above(range(100, 107), range(7)) == 1.0, "too few"
 
 
+def test_those_too_small_to_judge_stand_together(as_vic: FlaskClient, scope: Workspace) -> None:
+    small = [letter for number in range(10) for letter in letters(3, 2, provider=f"small-{number}.example.com")]
+    write(a_campaign(), letters(40, 2) + small)
+    count_all()
+    page = said(as_vic, scope, "")
+    assert "small-9" in page, "one alone is named"
+    assert "together" not in page
+    one_more = letters(1, 2, provider="small-9.example.com")
+    write(a_campaign(), letters(24, 2, provider="bird.example.com") + one_more)
+    count_all()
+    page = said(as_vic, scope, "")
+    assert "2 smaller ones together 6 sent, 6 delivered" in page
+    assert [number for number in range(10) if f"small-{number}." in page] == [0, 1, 2, 3, 4, 5, 6, 9]
+    write(a_campaign(), letters(25, 2, provider="small-8.example.com"))
+    count_all()
+    assert "small-8." in said(as_vic, scope, ""), "so many are judged for themselves"
+
+
 def found(by: By) -> list[str]:
     """The symptoms that are pointed out."""
     return [one.symptom for one in findings(with_course(lines_by(by, span_of(7)), by, span_of(7)), by, days=7)]

@@ -23,8 +23,10 @@ from app.deliverability.watch.room import bp
 from app.statistics.change import LEAST_TRIALS
 from app.tracking.models import Incident
 
-MOST = 30
-"""Lines with a row of their own; what is pointed out has one whatever its size."""
+MOST, ALWAYS = 30, 10
+"""Lines with a row of their own, and those that have one however small; what is pointed out always has one."""
+FEW = 25
+"""Attempts, of which no rate says anything: such lines stand together in one row."""
 OURS = ("complaints", "change")
 """Kinds of incident that this room writes."""
 
@@ -41,8 +43,9 @@ def index() -> Any:
         # A campaign has no past of its own; it is set against all those of the period before.
         lines = [replace(line, before=before) for line in lines if line.now.tried]
     pointed = {finding.line.key for finding in findings(lines, by, days=days)}
-    shown = [line for number, line in enumerate(lines) if number < MOST or line.key in pointed]
-    shown = with_course(shown, by, span, where)
+    apart = [line for number, line in enumerate(lines) if _stands_apart(number, line) or line.key in pointed]
+    rest = _together([line for line in lines if line not in apart])
+    shown = with_course(apart if rest else lines, by, span, where)
     return render_template(
         "deliverability/index.html",
         by=by,
@@ -54,7 +57,8 @@ def index() -> Any:
         before=before,
         least=LEAST_TRIALS,
         total_shares=shares(now, before, days=days),
-        rows=[(line, shares(line.now, line.before, days=days), wait(line), _line_passed(line)) for line in shown],
+        rows=[_row(line, days) for line in shown],
+        rest=_row(rest, days) if rest else None,
         left_out=len(lines) - len(shown),
         findings=findings(shown, by, days=days),
         slower=SLOWER,
@@ -69,6 +73,19 @@ def _asked() -> tuple[By, int, dict[str, str]]:
     by, days = request.args.get("by", ""), request.args.get("days", 7, int)
     where = {name: request.args[name].replace("\0", "")[:200] for name in get_args(By) if request.args.get(name)}
     return cast(By, by if by in get_args(By) else "provider"), days if days in BUCKETS else 7, where
+
+
+def _stands_apart(number: int, line: Line) -> bool:
+    return number < ALWAYS or (number < MOST and max(line.now.tried, line.before.tried) >= FEW)
+
+
+def _together(lines: list[Line]) -> Line | None:
+    """One line for those that have no row of their own, if there are two or more."""
+    return Line("", "", *total(lines)) if len(lines) > 1 else None
+
+
+def _row(line: Line, days: int) -> tuple[Any, ...]:
+    return line, shares(line.now, line.before, days=days), wait(line), _line_passed(line)
 
 
 def _line_passed(line: Line) -> float | None:
