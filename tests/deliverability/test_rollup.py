@@ -95,6 +95,19 @@ def test_all_is_what_the_parts_are(scope: Workspace) -> None:
     assert sum(parts.values()) == 4
 
 
+def test_a_bounce_that_nobody_believes_is_of_no_dead_address(scope: Workspace) -> None:
+    campaign = a_campaign()
+    dead = Letter(attempts=[(1, "sent", 250, "")], events=[(0.5, "bounced", "", {"reason": "userunknown"})])
+    first, _second = write(campaign, [dead, dead])
+    with every_workspace():
+        recount_all()
+    assert total_of(scope, "bounced_address", "bounced_other") == (2, 0)
+    db.session.execute(text("UPDATE messages SET state = 'bounced', reason = 'onhold' WHERE id = :id"), {"id": first})
+    with every_workspace():
+        recount_all()
+    assert total_of(scope, "bounced_address", "bounced_other") == (1, 1)
+
+
 def test_what_a_former_release_counted_is_counted_anew_by_itself(scope: Workspace) -> None:
     campaign = a_campaign()
     write(campaign, [Letter(attempts=[(hours, "sent", 250, "")]) for hours in (1, 24 * 20, 24 * 45)])
@@ -280,6 +293,12 @@ def nearest(letter: Letter, hours: float) -> str:
     tried = list(enumerate(letter.attempts))
     best = min(tried, key=lambda one: (one[1][0] < hours, abs(one[1][0] - hours), -one[0]), default=None)
     return best[1][1] if best else ""
+
+
+def total_of(scope: Workspace, *columns: str) -> tuple[int, ...]:
+    """The sums of these columns."""
+    parts = counted(scope)
+    return tuple(sum(number for key, number in parts.items() if key[-1] == column) for column in columns)
 
 
 def counted(scope: Workspace) -> dict[tuple[object, ...], int]:

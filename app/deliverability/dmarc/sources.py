@@ -1,6 +1,6 @@
 """Who sent in a domain's name, by what receivers counted."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -100,20 +100,23 @@ class DomainReports:
 
 def reported(days: int) -> list[DomainReports]:
     """The domains of the workspace in scope on which there are reports of the last days."""
-    since, signs = clock.now() - timedelta(days=days), our_signs()
-    named = {"workspace": current_workspace_id(), "since": since}
+    named, signs = _named(days), our_signs()
     return [
-        DomainReports(
-            row.domain,
-            row.reports,
-            row.receivers,
-            row.latest,
-            _counts(row),
-            _sources(row.domain, named, signs),
-            _told(row.domain, named),
-        )
-        for row in db.session.execute(text(_TOTALS), named)
+        replace(each, sources=_sources(each.domain, named, signs), told=_told(each.domain, named))
+        for each in reported_in_all(days)
     ]
+
+
+def reported_in_all(days: int) -> list[DomainReports]:
+    """The same without who sent, and without the reports one by one."""
+    return [
+        DomainReports(row.domain, row.reports, row.receivers, row.latest, _counts(row))
+        for row in db.session.execute(text(_TOTALS), _named(days))
+    ]
+
+
+def _named(days: int) -> dict[str, Any]:
+    return {"workspace": current_workspace_id(), "since": clock.now() - timedelta(days=days)}
 
 
 def _sources(domain: str, named: dict[str, Any], signs: OurSigns) -> list[Source]:

@@ -17,6 +17,7 @@ from app.mail.reasons import OF_US, REASONS
 from app.messages.dead_addresses import provider_sql
 from app.messages.handed_over import is_handed_over, nearest_first
 from app.messages.of_transport import is_of_transport
+from app.tracking.incidents.holding import DOUBTED
 
 LATELY = timedelta(hours=3)
 """Counted anew every few minutes."""
@@ -99,7 +100,7 @@ _WAY = "concat(r.transport_id || ' ', a.transport)"
 _OF_TRANSPORT = f"({is_of_transport('a')} OR (a.outcome = 'deferred' AND t.kind <> 'smtp'))"
 
 # A refusal with 5xx that speaks of us is kept as deferred, so that the person gets the mail after the repair; for the
-# watch it is what it is, a refusal.
+# watch it is what it is, a refusal. A bounce that an owner did not believe is one of no known scope.
 COUNT = f"""
 WITH scope AS (
     SELECT * FROM unnest(CAST(:words AS text[]), CAST(:scopes AS text[])) AS s (word, scope)
@@ -138,13 +139,15 @@ WITH scope AS (
     FROM tried, LATERAL (SELECT is_refusal IS TRUE AND NOT is_own AS refused) judged
     UNION ALL
     SELECT e.workspace_id, e.campaign_id, {_PROVIDER}, coalesce(ways.transport, ''), date_trunc('hour', e.at, 'UTC'),
-           0, 0, 0, (e.kind = 'bounced' AND e.scope = ANY(:of_address))::int,
-           (e.kind = 'bounced' AND e.scope = ANY(:of_sender))::int,
-           (e.kind = 'bounced' AND e.scope <> ALL(CAST(:of_address AS text[]) || CAST(:of_sender AS text[])))::int,
+           0, 0, 0, (e.kind = 'bounced' AND believed.scope = ANY(:of_address))::int,
+           (e.kind = 'bounced' AND believed.scope = ANY(:of_sender))::int,
+           (e.kind = 'bounced'
+            AND believed.scope <> ALL(CAST(:of_address AS text[]) || CAST(:of_sender AS text[])))::int,
            (ways.is_late IS TRUE)::int, (e.kind = 'complained')::int, (e.kind = 'clicked')::int,
            (e.kind = 'unsubscribed')::int, 0
     FROM firsts e JOIN messages m ON m.id = e.message_id
-         LEFT JOIN ways ON ways.message_id = e.message_id AND ways.kind = e.kind
+         LEFT JOIN ways ON ways.message_id = e.message_id AND ways.kind = e.kind,
+         LATERAL (SELECT CASE WHEN m.reason = '{DOUBTED}' THEN 'unknown' ELSE e.scope END AS scope) believed
     WHERE e.at >= :start AND e.at < :stop
 )
 INSERT INTO watch_hours (workspace_id, hour, campaign_id, provider, transport, domain, sent, deferred, own,

@@ -11,6 +11,7 @@ from app.accounts.access import member
 from app.accounts.models import Role
 from app.core import clock
 from app.core.database import db
+from app.deliverability.dmarc.sources import DomainReports, reported_in_all
 from app.deliverability.guard import resting as _resting  # noqa: F401 - what the pages of incidents ask of this room
 from app.deliverability.guard.rule import Lines, judge
 from app.deliverability.outside import views as _outside_views  # noqa: F401 - its routes belong to this room
@@ -66,7 +67,13 @@ def index() -> Any:
         incidents=_incidents(),
         course=course(span, where),
         outside=latest_figures(span.start.date()),
+        reported=_reported(by, days),
     )
+
+
+def _reported(by: By, days: int) -> list[DomainReports]:
+    """What receivers report by DMARC: of a whole day each, and a day late."""
+    return reported_in_all(max(days, 7)) if by in ("provider", "domain") else []
 
 
 def _asked() -> tuple[By, int, dict[str, str]]:
