@@ -189,6 +189,9 @@ def bounces() -> None:
 @bounces.command()
 def listen() -> None:
     """The built-in SMTP mailbox for the bounce domain."""
+    from app.shell.up import check_listener
+
+    check_listener(installation())
     with prepared_app(only_environment=True):
         from app.tracking.listener import run
 

@@ -24,6 +24,7 @@ from app.core.database import db
 from app.core.http import configure_http
 from app.core.settings import Settings
 from app.core.times import configure_times
+from app.core.visible import configure_visible
 from app.deliverability.open_matters import count_open
 from app.navigation import navigation
 
@@ -136,6 +137,7 @@ def _configure_templates(app: Flask) -> None:
     app.add_template_global(asset_url)
     app.add_template_global(count_open, "open_matters")
     configure_times(app)
+    configure_visible(app)
 
     @app.context_processor
     def _page() -> dict[str, Any]:

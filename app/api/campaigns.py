@@ -30,7 +30,9 @@ from app.campaigns.review import review
 from app.campaigns.testsend import send_test, what_speaks_against
 from app.core.database import db
 from app.core.errors import Invalid
+from app.core.outside import waiting_outside
 from app.rendering.starters import list_starters
+from app.sending.simple import WAIT
 
 bp = APIBlueprint("campaigns", __name__, url_prefix="/campaigns", tag="Campaigns")
 
@@ -124,7 +126,8 @@ def test(campaign_id: int, data: dict[str, Any]) -> Any:
     variant = next((variant for variant in variants_of(campaign) if variant.position == data["variant"]), None)
     if variant is None:
         raise Invalid(f"“{campaign.name}” has no variant {data['variant']}. Nothing was sent.", field="variant")
-    reply = send_test(campaign, variant, data["email"])
+    with waiting_outside(WAIT) as until:
+        reply = send_test(campaign, variant, data["email"], until=until)
     return {"reply": reply, "warnings": what_speaks_against(campaign)}
 
 

@@ -6,8 +6,15 @@ from app.audience.models import ConsentEvent, Subscriber
 from app.core import clock
 from app.core.database import db
 
-OWN_ACTS = frozenset({"form", "one-click", "preferences", "page"})
+OWN_ACTS = frozenset({"form", "one-click", "mailto", "preferences", "page"})
 """Sources in which the person acts; import, api and operator act for somebody else."""
+REPORT, WEBHOOK = "report", "webhook:"
+"""Sources that tell of the person's wish: their mailbox provider's report, and `webhook:<kind>` of a sending one."""
+
+
+def is_their_wish(source: str) -> bool:
+    """Whether the person wanted it, by an act of their own or as somebody tells us who heard it from them."""
+    return source in OWN_ACTS or source == REPORT or source.startswith(WEBHOOK)
 
 
 def record_consent(

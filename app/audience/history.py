@@ -23,28 +23,34 @@ FACTS = text(
     )
     SELECT fact.at, fact.kind, fact.label, fact.reason, fact.campaign_id, fact.message_id,
            coalesce(campaigns.name, '') AS campaign, coalesce(links.url, '') AS url, mail.id AS mail_id, fact.words,
-           coalesce(fact.data ->> 'who', '') AS who, coalesce(fact.data ->> 'recipient', '') AS recipient
+           coalesce(fact.data ->> 'who', '') AS who, coalesce(fact.data ->> 'recipient', '') AS recipient,
+           CASE WHEN fact.kind NOT IN ('unsubscribed', 'resubscribed') THEN ''
+                WHEN fact.is_mistold THEN fact.data ->> 'by' ELSE coalesce(fact.data ->> 'source', '') END AS source
     FROM (
         SELECT sent_at AS at, 'sent' AS kind, '' AS label, '' AS reason, campaign_id, id AS message_id,
-               NULL::bigint AS link_id, '' AS words, NULL::jsonb AS data
+               NULL::bigint AS link_id, '' AS words, NULL::jsonb AS data, false AS is_mistold
         FROM theirs t WHERE sent_at IS NOT NULL
           AND NOT EXISTS (SELECT FROM tried a WHERE a.message_id = t.id AND a.at = t.sent_at)
         UNION ALL
         SELECT at, CASE WHEN reason IN ('decided', 'evidence') THEN 'settled' ELSE outcome END, '',
                CASE WHEN reason IN ('decided', 'evidence') THEN '' ELSE reason END, campaign_id, message_id, NULL,
-               CASE WHEN reason IN ('decided', 'evidence') THEN reply ELSE '' END, NULL
+               CASE WHEN reason IN ('decided', 'evidence') THEN reply ELSE '' END, NULL, false
         FROM tried
         UNION ALL
-        SELECT changed_at, state, '', reason, campaign_id, id, NULL, '', NULL
+        SELECT changed_at, state, '', reason, campaign_id, id, NULL, '', NULL, false
         FROM theirs t WHERE state <> 'sent'
           AND NOT EXISTS (SELECT FROM events e WHERE e.message_id = t.id AND e.kind = t.state)
           AND NOT (state = 'uncertain'
                    AND EXISTS (SELECT FROM tried a WHERE a.message_id = t.id AND a.outcome = 'uncertain'))
         UNION ALL
-        SELECT e.at, e.kind, CASE WHEN e.data ->> 'source' = 'operator' THEN 'member' ELSE e.label END,
+        SELECT e.at, e.kind, CASE WHEN e.data ->> 'source' = 'operator' THEN 'member' WHEN is_mistold THEN ''
+                                  ELSE e.label END,
                CASE WHEN e.kind IN ('bounced', 'deferred') THEN coalesce(e.data ->> 'reason', m.reason)
-                    WHEN e.kind = m.state THEN m.reason ELSE '' END, e.campaign_id, e.message_id, e.link_id, '', e.data
+                    WHEN e.kind = m.state THEN m.reason ELSE '' END, e.campaign_id, e.message_id, e.link_id, '', e.data,
+               is_mistold
         FROM events e JOIN messages m ON m.id = e.message_id
+        -- What came by mail or by a webhook was once written down as the person's own click.
+        CROSS JOIN LATERAL (SELECT e.data ->> 'source' = 'one-click' AND e.data ->> 'by' <> 'web' AS is_mistold) once
         WHERE e.workspace_id = :workspace_id AND e.subscriber_id = :id
     ) AS fact
     LEFT JOIN campaigns ON campaigns.id = fact.campaign_id
@@ -80,9 +86,11 @@ class Fact:
     words: str
     """What settled a doubt, or who decided."""
     who: str
-    """The member who acted for the person."""
+    """The member who acted for the person, or the webhook that told of it."""
     recipient: str
     """The address that failed, where mail was passed on to another one."""
+    source: str
+    """By which way the person left or came back: that of the consent record."""
 
 
 def timeline(subscriber: Subscriber) -> Sequence[Fact]:

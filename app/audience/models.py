@@ -105,7 +105,7 @@ class ConsentEvent(HasId, WorkspaceOwned, Model):
     """requested, confirmed, imported, withdrawn, restored, tracking-on, tracking-off"""
     wording: Mapped[str] = mapped_column(server_default="")
     source: Mapped[str] = mapped_column(server_default="")
-    """form, import, api, one-click, preferences, page, operator"""
+    """form, import, api, one-click, mailto, preferences, page, operator, report, webhook:<kind>"""
     ip: Mapped[str] = mapped_column(server_default="")
     user_agent: Mapped[str] = mapped_column(server_default="")
     evidence: Mapped[dict[str, Any]] = mapped_column(server_default=text("'{}'"), default=dict)

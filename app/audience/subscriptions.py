@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
-from app.audience.consent import OWN_ACTS, record_consent
+from app.audience.consent import OWN_ACTS, is_their_wish, record_consent
 from app.audience.lists import get_list, usable_list
 from app.audience.models import ConsentEvent, MailingList, Subscriber, Subscription
 from app.audience.suppressions import LIFTED_BY_CONFIRMING, WITHDRAWN, Reason, is_suppressed, lift_for, suppress
@@ -227,7 +227,7 @@ def _done_for_them(person: Subscriber, list_id: int | None, source: str) -> dict
     """
     ends = [_last_withdrawal(person, scope) for scope in {list_id, None}]
     last = max((end for end in ends if end is not None), key=lambda end: end.id, default=None)
-    if source not in OWN_ACTS or last is None or last.source in OWN_ACTS:
+    if not is_their_wish(source) or last is None or is_their_wish(last.source):
         return None
     before: dict[str, str] = last.evidence.get("before", {})
     return before if list_id is None else {number: state for number, state in before.items() if int(number) == list_id}

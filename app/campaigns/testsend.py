@@ -1,5 +1,7 @@
 """Test mails: what a variant looks like in a real inbox, sent right away and counted nowhere."""
 
+import math
+
 from app.accounts.models import Workspace
 from app.audience.addresses import normalise
 from app.audience.models import Subscriber
@@ -22,8 +24,10 @@ from app.sending.simple import send_mail
 MOST_ADDRESSES = 10
 
 
-def send_test(campaign: Campaign, variant: Variant, to_email: str, person: Subscriber | None = None) -> str:
-    """Send one test mail now and return what the server answered.
+def send_test(
+    campaign: Campaign, variant: Variant, to_email: str, person: Subscriber | None = None, *, until: float = math.inf
+) -> str:
+    """Send one test mail now, before a moment of the monotonic clock, and return what the server answered.
 
     Raises Invalid for the address or the content, TemporaryFailure with the server's words.
     """
@@ -34,7 +38,7 @@ def send_test(campaign: Campaign, variant: Variant, to_email: str, person: Subsc
     sender = Sender(name, normalise(address).email, campaign.reply_to or workspace.reply_to or None)
     to = normalise(to_email).email
     mail = _compose(sender, to, _render(campaign, variant, person))
-    return send_mail(campaign.workspace_id, mail)
+    return send_mail(campaign.workspace_id, mail, until)
 
 
 def what_speaks_against(campaign: Campaign) -> list[str]:

@@ -33,6 +33,10 @@ class Conflict(MerpatiError):
     """The thing has changed meanwhile, or is in a state that does not allow this."""
 
 
+class Busy(MerpatiError):
+    """So much of it is under way that no more is begun just now; nothing was done."""
+
+
 class BadToken(MerpatiError):
     """A link, pixel or return address that we did not sign, or that is damaged."""
 

@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from app.core.database import db
 from app.core.errors import (
     BadToken,
+    Busy,
     Conflict,
     Invalid,
     MerpatiError,
@@ -29,9 +30,13 @@ STATUS = {
     NotAllowed: 403,
     Conflict: 409,
     Invalid: 422,
+    Busy: 429,
     TemporaryFailure: 503,
 }
 """The one place where errors of the house become HTTP."""
+
+AGAIN = 5
+"""Seconds after which somebody who met Busy may try again."""
 
 POLICY = {
     "default-src": "'none'",
@@ -175,6 +180,8 @@ def answer_error(status: int, detail: str, *, field: str | None = None, error: H
     request_id = g.get("request_id", "")
     headers = dict(error.get_headers()) if error is not None else {}
     kept = {name: value for name, value in headers.items() if name in ("Allow", "Retry-After", "WWW-Authenticate")}
+    if status == STATUS[Busy]:
+        kept.setdefault("Retry-After", str(AGAIN))
     if wants_json():
         return problem(status, detail, **({"field": field} if field else {})), status, kept
     if request.headers.get("HX-Request"):

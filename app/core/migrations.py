@@ -36,6 +36,12 @@ def missing_migrations(engine: Engine) -> list[str]:
     return [revision for revision in _revisions() if revision not in applied]
 
 
+def was_migrated(engine: Engine) -> bool:
+    """Whether any version of Merpati has made its tables there."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() is not None
+
+
 def _applied(connection: object) -> list[str]:
     head = MigrationContext.configure(connection).get_current_revision()  # type: ignore[arg-type]
     if head is None:

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Annotated, Self
 from urllib.parse import quote, urlsplit
 
-from pydantic import AliasChoices, Field, ValidationError, model_validator
+from pydantic import AliasChoices, Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from app.core.errors import SettingsError
+from app.core.hosts import host_name, is_host_name, place, split_url
 
 ROOT = Path(__file__).resolve().parents[2]
 """Where the program lies; its data do, too, unless told otherwise, wherever a command is called from."""
@@ -27,6 +28,8 @@ EXAMPLE_BOUNCE_DOMAIN = "bounces.example.com"
 
 RETRY_MINUTES = (5, 7, 8, 25, 75, 120, *([240] * 11))
 """Minutes to wait before each retry of a deferred message; 48 hours in all."""
+
+_DATABASES = ("postgresql+psycopg://", "postgresql://", "postgres://")
 
 
 class Settings(BaseSettings):
@@ -73,6 +76,9 @@ class Settings(BaseSettings):
     bounce_domain: str = Field(
         default=EXAMPLE_BOUNCE_DOMAIN,
         description="Domain of envelope senders, such as bounces.example.org; its MX is our listener.",
+    )
+    bounce_domain_fallbacks: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Earlier bounce domains, comma separated; the listener takes late bounces to them, too."
     )
     bounce_listen: str = Field(default="127.0.0.1:8026", description="host:port of the built-in listener for bounces.")
     smtp_url: str = Field(
@@ -143,7 +149,7 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _split_lists(cls, values: dict[str, object]) -> dict[str, object]:
-        for name in ("secret_key_fallbacks", "retry_minutes"):
+        for name in ("secret_key_fallbacks", "bounce_domain_fallbacks", "retry_minutes"):
             text = values.get(name)
             if isinstance(text, str):
                 values[name] = tuple(part.strip() for part in text.split(",") if part.strip())
@@ -152,6 +158,8 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _name_this_machine(cls, values: dict[str, object]) -> dict[str, object]:
+        if values.get("bounce_domain") == "":
+            del values["bounce_domain"]
         if not values.get("mail_domain"):
             values["mail_domain"] = _name_from(
                 str(values.get("base_url") or ""), str(values.get("bounce_domain") or "")
@@ -166,11 +174,25 @@ class Settings(BaseSettings):
             values["smtp_url"] = f"smtp://{'127.0.0.1' if catcher.startswith(':') else ''}{catcher}"
         return values
 
+    @field_validator("mail_domain", "bounce_domain")
+    @classmethod
+    def _check_name(cls, value: str, info: ValidationInfo) -> str:
+        return host_name(value, "bounces.example.org" if info.field_name == "bounce_domain" else "mail.example.org")
+
+    @field_validator("bounce_domain_fallbacks")
+    @classmethod
+    def _check_names(cls, values: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(host_name(value, "bounces.example.org") for value in values)
+
+    @field_validator("bind", "bounce_listen", "catcher_listen", "catcher_page")
+    @classmethod
+    def _check_place(cls, value: str, info: ValidationInfo) -> str:
+        return place(value, str(cls.model_fields[info.field_name or "bind"].default))
+
     @model_validator(mode="after")
     def _check(self) -> Self:
-        parts = urlsplit(self.base_url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError(f"MERPATI_BASE_URL must be an http or https address, not {self.base_url!r}")
+        if mistakes := list(_mistaken_urls(self)):
+            raise ValueError("\n".join(mistakes))
         return self
 
     @property
@@ -196,6 +218,11 @@ class Settings(BaseSettings):
         return self.bounce_domain.lower() != EXAMPLE_BOUNCE_DOMAIN
 
     @property
+    def bounce_domains(self) -> frozenset[str]:
+        """All domains that reports come to: the one in use, and earlier ones."""
+        return frozenset({self.bounce_domain.lower(), *self.bounce_domain_fallbacks})
+
+    @property
     def catches_mail(self) -> bool:
         """Whether the installation's own way out is the mail catcher."""
         return self.catcher and self.smtp_url.endswith(self.catcher_listen)
@@ -213,17 +240,40 @@ class Settings(BaseSettings):
         return self.base_url.rstrip("/") + path
 
 
+def _mistaken_urls(settings: Settings) -> Iterator[str]:
+    """What is wrong with them, in a line each. Those that may bear a password are not shown."""
+    parts = split_url(settings.base_url)
+    is_web = parts is not None and parts.scheme in ("http", "https") and not (parts.query or parts.fragment)
+    if not is_web or not settings.base_url.isprintable() or " " in settings.base_url:
+        such = "such as https://news.example.org"
+        yield f"MERPATI_BASE_URL must be an http or https address, {such}, not {settings.base_url!r}"
+    for name, url, schemes, such in (
+        ("DATABASE_URL", settings.database_url, _DATABASES, "postgresql://user:password@host/database"),
+        ("REDIS_URL", settings.redis_url, ("redis://", "rediss://", "unix://"), "redis://host:6379/0"),
+        ("MERPATI_SMTP_URL", settings.smtp_url, ("smtp://", "smtps://", "smtp+starttls://"), "smtp://host:25"),
+    ):
+        if url and not url.lower().startswith(schemes):
+            yield f"{name} must start with {_either(schemes)}: write it like {such}"
+        elif name == "MERPATI_SMTP_URL" and split_url(url) is None:
+            yield f"{name} must name a host, and a port only as a number: write it like {such}"
+
+
+def _either(words: tuple[str, ...]) -> str:
+    return " or ".join([", ".join(words[:-1]), words[-1]])
+
+
 def _name_from(base_url: str, bounce_domain: str) -> str:
     """The name this machine is most likely to have in public DNS."""
-    host = (urlsplit(base_url).hostname or "").rstrip(".")
+    parts = split_url(base_url)
+    host = (parts.hostname or "").rstrip(".") if parts else ""
     return next((name for name in (host, bounce_domain) if _is_public_name(name)), EXAMPLE_MAIL_DOMAIN)
 
 
 def _is_public_name(name: str) -> bool:
     if "." not in name or name == EXAMPLE_BOUNCE_DOMAIN:
         return False
-    last = name.rpartition(".")[2]
-    return not last.isdigit() and last not in ("local", "localhost", "localdomain", "internal", "lan", "arpa")
+    last = name.rstrip(".").rpartition(".")[2]
+    return is_host_name(name) and last not in ("local", "localhost", "localdomain", "internal", "lan", "arpa")
 
 
 def host_port(address: str) -> tuple[str, int]:
@@ -237,7 +287,7 @@ def host_port(address: str) -> tuple[str, int]:
 
 def sqlalchemy_url(url: str) -> str:
     """A database URL with the driver Merpati uses, whatever the host wrote (`postgres://`, `postgresql://`)."""
-    for scheme in ("postgresql+psycopg://", "postgresql://", "postgres://"):
+    for scheme in _DATABASES:
         if url.startswith(scheme):
             return "postgresql+psycopg://" + url.removeprefix(scheme)
     raise SettingsError(
@@ -286,7 +336,8 @@ def _mistake(error: ErrorDetails) -> str:
     if error["type"] in ("bool_parsing", "bool_type"):
         about = Settings.model_fields[name].description if name in Settings.model_fields else ""
         return f"MERPATI_{name.upper()}: write true or false, not {error['input']!r}. {about}".rstrip()
-    return f"MERPATI_{name.upper()}: {text}, not {error['input']!r}"
+    given = error["input"]
+    return f"MERPATI_{name.upper()}: {text}, not {', '.join(given) if isinstance(given, tuple) else given!r}"
 
 
 def _read_secret(name: str, path: str) -> str:

@@ -11,11 +11,14 @@ from app.tracking.models import Incident
 
 
 def count_open() -> int:
-    """Incidents of the workspace in scope that ask for a decision or go on, everyday refusals apart."""
+    """Incidents of the workspace in scope that ask for a decision, or go on undecided, everyday refusals apart.
+
+    As `incidents.queries.Shown.needs_attention` judges them for the lists that it leads to.
+    """
     asks = and_(Incident.kind == BURST, Incident.decision == "")
     few = and_(Incident.count < LEAST, Incident.of > 0, Incident.count <= SHARE * Incident.of)
     is_small = and_(Incident.kind == BLOCKED, or_(Incident.count < HANDFUL, few))
-    goes_on = and_(Incident.ended_at.is_(None), ~is_small)
+    goes_on = and_(Incident.ended_at.is_(None), Incident.decision == "", ~is_small)
     try:
         return db.session.scalar(select(func.count()).select_from(Incident).where(or_(asks, goes_on))) or 0
     except (SQLAlchemyError, NoWorkspace):

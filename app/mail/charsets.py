@@ -2,15 +2,21 @@
 
 import binascii
 import codecs
+import encodings
 import re
 from email.errors import HeaderParseError
 from email.header import decode_header
+from encodings.aliases import aliases
+from functools import lru_cache
+from pkgutil import iter_modules
 
 _LONGEST_HEADER = 4000
 # Text codecs for other purposes; some of them are slow by nature or warn.
 _NOT_FOR_MAIL = frozenset(
     {"punycode", "idna", "unicode_escape", "raw-unicode-escape", "raw_unicode_escape", "undefined"}
 )
+# Python remembers every name that it was ever asked for in vain.
+_KNOWN = frozenset({*aliases, *(module.name for module in iter_modules(encodings.__path__))})
 _OF_LATIN = frozenset({"utf-8", "ascii"})
 # What is labelled with the older set is mostly written in the set that extends it.
 _WIDER = {
@@ -31,13 +37,22 @@ def text_of(raw: bytes, charset: str = "utf-8") -> str:
     tried = [(name, "strict") for name in (charset, "utf-8", *_INSTEAD.get(charset.lower(), ()))]
     for name, errors in (*tried, (charset, "replace"), ("latin-1", "strict")):
         try:
-            codec = codecs.lookup(_WIDER.get(name.lower(), name))
+            codec = _codec(_WIDER.get(name.lower(), name))
             if codec.name in _NOT_FOR_MAIL or (errors == "replace" and codec.name in _OF_LATIN):
                 continue
             return _CONTROLS.sub("", raw.decode(codec.name, errors))
         except (LookupError, ValueError):
             continue
     return ""
+
+
+@lru_cache(maxsize=256)
+def _codec(name: str) -> codecs.CodecInfo:
+    """The codec of a name. Raises LookupError for one that there is not."""
+    plain = encodings.normalize_encoding(name.lower())
+    if plain not in _KNOWN and plain.replace(".", "_") not in _KNOWN:
+        raise LookupError
+    return codecs.lookup(plain)
 
 
 def header_text(value: str) -> str:

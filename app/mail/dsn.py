@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from app.mail.failure_signs import is_failure_notice
 from app.mail.fields import Fields, read_fields
@@ -13,6 +14,8 @@ from app.mail.prose import recipients_in_prose
 from app.mail.recipients import MAX_RECIPIENTS, embedded_characters, enhanced_status, first_address, report, room_for
 
 _REPORTS = frozenset({"message/delivery-status", "message/global-delivery-status"})
+_LONGEST = 256 * 1024
+_MOST_GROUPS = 2 * MAX_RECIPIENTS
 _GROUPS = re.compile(rb"\n[ \t]*\n")
 _RECIPIENT_FIELD = re.compile(rb"^(?:Final|Original)-Recipient[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _IS_ADDRESS = re.compile(r"(?:\"[^\"]{1,64}\"|[^\s<>()\[\]:;,\"@|/]{1,256})@[^\s<>()\[\]:;,\"'@|/]{1,255}")
@@ -39,7 +42,7 @@ def read_dsn(mail: Part) -> StatusReport | None:
     body = next((part for part in mail.walk() if _holds_status(part, mail)), None)
     if body is None:
         return _forwarded(mail)
-    groups = [read_fields(group) for group in _groups(body.content)]
+    groups = [read_fields(group) for group in islice(_groups(body.content[:_LONGEST]), _MOST_GROUPS)]
     told = [group for group in groups if "Final-Recipient" in group or "Original-Recipient" in group]
     told = told[:MAX_RECIPIENTS]
     prose = _prose(mail, body)
@@ -61,11 +64,11 @@ def _forwarded(mail: Part) -> StatusReport | None:
 
 def _groups(content: bytes) -> Iterator[bytes]:
     """The groups of fields: between blank lines; where those were lost, each begins as the first does."""
-    for group in _GROUPS.split(content, 2 * MAX_RECIPIENTS):
+    for group in _GROUPS.split(content, _MOST_GROUPS):
         first = _RECIPIENT_FIELD.search(group)
         if first and len(_FINAL.findall(group)) > 1:
             beginning = re.compile(rb"\n(?=%s)" % re.escape(first[0]), re.IGNORECASE)
-            yield from beginning.split(group, 2 * MAX_RECIPIENTS)
+            yield from beginning.split(group, _MOST_GROUPS)
         elif group.strip():
             yield group
 

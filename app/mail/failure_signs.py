@@ -4,7 +4,7 @@ import re
 
 from app.mail.autoreply import is_vacation
 from app.mail.failure_words import ANSWER_SUBJECT, FAILURE_OPENING, FAILURE_SUBJECT, SUCCESS_SUBJECT, untagged
-from app.mail.mime import Part
+from app.mail.mime import Part, once
 from app.mail.own_words import own_words
 from app.mail.recipients import ADDRESS, first_address
 
@@ -34,6 +34,7 @@ _FULL_CODE = re.compile(r"(?<![\d.-])[45]\d\d[ -]{1,2}#?[45]\.\d{1,3}\.\d{1,3}(?
 _QUOTED = re.compile(r"^>(?!>>)[^\n]*", re.MULTILINE)
 
 
+@once
 def is_failure_notice(mail: Part) -> bool:
     """Whether a mail system sent it, and its subject or its opening speaks of failure. People write of failures, too.
 

@@ -5,7 +5,7 @@ import re
 from app.mail.charsets import header_text, text_of
 
 _MAX_BLOCK = 64 * 1024
-_MAX_FIELDS = 1000
+MAX_FIELDS = 1000
 _FOLD = re.compile(rb"\n[ \t]+")
 _FIELD = re.compile(r"([!-9;-~]{1,100})[ \t]*:[ \t]*(.*)", re.DOTALL)
 
@@ -41,10 +41,10 @@ class Fields:
         return set(self._values)
 
 
-def read_fields(block: bytes) -> Fields:
-    """The fields of a block with LF line ends. Lines that are no field are passed over."""
-    lines = _FOLD.sub(b" ", block[:_MAX_BLOCK]).split(b"\n", _MAX_FIELDS)
-    found = (_FIELD.match(text_of(line)) for line in lines[:_MAX_FIELDS])
+def read_fields(block: bytes, most: int = MAX_FIELDS) -> Fields:
+    """The fields of a block with LF line ends, from its first lines. Lines that are no field are passed over."""
+    lines = _FOLD.sub(b" ", block[:_MAX_BLOCK]).split(b"\n", most)
+    found = (_FIELD.match(text_of(line)) for line in lines[:most])
     return Fields([(field[1], field[2].strip()) for field in found if field])
 
 

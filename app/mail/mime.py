@@ -6,16 +6,20 @@ recurses per level: a hostile mail of a megabyte can hold it for minutes.
 
 import binascii
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from app.mail.charsets import text_of, transfer_decoded
-from app.mail.fields import Fields, parameter, read_fields
+from app.mail.fields import MAX_FIELDS, Fields, parameter, read_fields
 
 MAX_SIZE = 1024 * 1024
 """What lies behind is not read: reports come before the returned mail."""
 MAX_DEPTH = 8
 MAX_PARTS = 100
+MAX_LINES = 5000
+"""Of the headers of all parts together."""
 
 _HEAD_END = re.compile(rb"\n\n|\A\n")
 _GUESSED_BOUNDARY = re.compile(rb"^--(\S[^\n]{0,99})\nContent-", re.MULTILINE | re.IGNORECASE)
@@ -30,11 +34,13 @@ class Part:
     content_type: str
     content: bytes
     parts: tuple["Part", ...] = ()
+    answers: dict[object, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What was asked of it `once`."""
 
     @property
     def text(self) -> str:
         """The content as text."""
-        return text_of(self.content, parameter(self.header.get("Content-Type"), "charset") or "utf-8")
+        return _text(self)
 
     @property
     def is_enclosed_mail(self) -> bool:
@@ -49,9 +55,30 @@ class Part:
                 yield from part.walk()
 
 
+_Answer = TypeVar("_Answer")
+
+
+def once(question: Callable[[Part], _Answer]) -> Callable[[Part], _Answer]:
+    """The same question, worked out once for each part: hostile mail has many parts, and each a reason to ask again."""
+
+    @wraps(question)
+    def asked(part: Part) -> _Answer:
+        if question not in part.answers:
+            part.answers[question] = question(part)
+        return cast(_Answer, part.answers[question])
+
+    return asked
+
+
+@once
+def _text(part: Part) -> str:
+    return text_of(part.content, parameter(part.header.get("Content-Type"), "charset") or "utf-8")
+
+
 @dataclass(slots=True)
 class _Budget:
     parts: int = field(default=MAX_PARTS)
+    lines: int = field(default=MAX_LINES)
 
 
 def read_parts(raw: bytes, *, most: int = MAX_SIZE) -> Part:
@@ -65,7 +92,9 @@ def read_parts(raw: bytes, *, most: int = MAX_SIZE) -> Part:
 def _read(raw: bytes, depth: int, budget: _Budget) -> Part:
     end = _HEAD_END.search(raw)
     head, body = (raw[: end.start()], raw[end.end() :]) if end else (raw, b"")
-    header = read_fields(head)
+    lines = min(budget.lines, MAX_FIELDS)
+    header = read_fields(head, lines)
+    budget.lines -= min(lines, head.count(b"\n") + 1)
     content_type = header.get("Content-Type").partition(";")[0].strip().lower() or "text/plain"
     if depth < MAX_DEPTH:
         if content_type.startswith("multipart/"):

@@ -3,10 +3,12 @@
 import re
 
 from app.core.entities import unescaped
-from app.mail.mime import Part
+from app.mail.mime import Part, once
 
 _LONGEST = 32 * 1024
 _LONGEST_HTML = 128 * 1024
+_MOST = 256 * 1024
+"""Characters looked at in all parts together: those behind as many that say nothing are not asked."""
 
 _UNSEEN = re.compile(r"<(style|script|head|title)\b", re.IGNORECASE)
 _PRE = re.compile(r"</?pre\b[^<>]{0,2000}>", re.IGNORECASE)
@@ -43,13 +45,17 @@ _WIDE = re.compile(r"[^\S\n]{20,}")
 _MANY_LINES = re.compile(r"\n{4,}")
 
 
+@once
 def own_words(mail: Part) -> str:
     """The first text of the mail that says anything, without the returned mail below it."""
+    room = _MOST
     for part in mail.walk():
         if part.content_type.startswith("text/") and not part.is_enclosed_mail:
-            text = plain_text(part.text) if part.content_type == "text/html" else part.text[:_LONGEST]
-            if words := _before_returned_mail(text):
+            is_page = part.content_type == "text/html"
+            text = part.text[: min(_LONGEST_HTML if is_page else _LONGEST, room)]
+            if words := _before_returned_mail(plain_text(text) if is_page else text):
                 return words
+            room -= len(text)
     return ""
 
 

@@ -11,7 +11,7 @@ from app.mail.mime import Part
 from app.mail.own_words import own_words
 from app.mail.prose_lines import in_dialogue, labelled
 from app.mail.prose_lists import listed
-from app.mail.recipients import ADDRESS, MAX_RECIPIENTS, first_address, report
+from app.mail.recipients import ADDRESS, MAX_RECIPIENTS, first_address, report, room_for
 from app.mail.returned import returned_recipient
 
 _LONGEST_SAID = 2000
@@ -57,7 +57,8 @@ def read_prose(mail: Part) -> tuple[RecipientReport, ...]:
     delayed = _DELAY.search(mail.header.text("Subject")) or _DELAY_IN_TEXT.search(text[:_OPENING])
     action = "delayed" if delayed else "failed"
     if pairs := recipients_in_prose(mail, text):
-        return tuple(_told(address, action, said, text) for address, said in pairs.items())
+        room = room_for(len(pairs))
+        return tuple(_told(address, action, said[:room], text, room) for address, said in pairs.items())
     subject = mail.header.text("Subject")
     return (
         replace(_told(returned_recipient(mail), action, f"{text[:_LONGEST_SAID]}\n{subject}", text), suppress=False),
@@ -78,13 +79,14 @@ def recipients_in_prose(mail: Part, text: str) -> dict[str, str]:
     return {}
 
 
-def _told(address: str, action: str, said: str, text: str) -> RecipientReport:
+def _told(address: str, action: str, said: str, text: str, room: int = _LONGEST_SAID) -> RecipientReport:
     diagnostic = " ".join(said[:_LONGEST_SAID].split())
     if _REFUSED_EACH.search(text[:_OPENING]):
         diagnostic += " (in reply to RCPT TO)"
     if _BY_EXIM.search(text[:_OPENING]) and not _HANDED_ON.search(diagnostic):
         diagnostic += " (said by its own router)"
-    return report(address=address, action=action, diagnostic=diagnostic, notes=text if len(diagnostic) < 20 else "")
+    heard = text[:room] if room < _LONGEST_SAID else text
+    return report(address=address, action=action, diagnostic=diagnostic, notes=heard if len(diagnostic) < 20 else "")
 
 
 def _failed_header(mail: Part, text: str) -> Iterator[tuple[str, str]]:

@@ -68,8 +68,9 @@ def named_in_report(mail: Part) -> list[str]:
 
     The returned mail is no part of that: forwarded or not, it always names whom it was written to.
     """
-    fields = (_OUR_SENDER.sub("", part.text[:_LONGEST]) for part in mail.walk() if part.content_type in _REPORTS)
-    texts = (*mail.header.all("X-Failed-Recipients")[:5], *fields, own_words(mail))
+    reports = "\n".join(part.text[:_LONGEST] for part in mail.walk() if part.content_type in _REPORTS)
+    fields = _OUR_SENDER.sub("", reports[:_LONGEST])
+    texts = (*mail.header.all("X-Failed-Recipients")[:5], fields, own_words(mail))
     found = (match[0] for text in texts for match in _NAMED.finditer(embedded_characters(text)))
     return list(dict.fromkeys(found))[:MOST]
 

@@ -75,11 +75,14 @@ def _campaigns(*states: str, order: Any) -> list[Campaign]:
 
 
 FIGURES = """
-SELECT c.id, c.name, c.state, c.launched_at, m.mailed, m.mailed - m.came_back AS delivered, m.bounced,
-       m.mailed - m.came_back + m.bounced AS tried, e.clicked, e.unsubscribed
+SELECT c.id, c.name, c.state, c.launched_at, m.failed, m.unrendered, m.mailed,
+       m.mailed - m.came_back AS delivered, m.bounced, m.mailed - m.came_back + m.bounced AS tried,
+       e.clicked, e.unsubscribed
 FROM campaigns c
 CROSS JOIN LATERAL (
     SELECT count(*) FILTER (WHERE state IN ('sent', 'bounced') AND sent_at IS NOT NULL) AS mailed,
+           count(*) FILTER (WHERE state = 'failed') AS failed,
+           count(*) FILTER (WHERE state = 'failed' AND reason = 'render') AS unrendered,
            count(*) FILTER (WHERE state = 'bounced') AS bounced,
            count(*) FILTER (WHERE state = 'bounced' AND sent_at IS NOT NULL) AS came_back
     FROM messages WHERE campaign_id = c.id) m
@@ -95,7 +98,8 @@ def figures(ids: list[int]) -> list[dict[str, Any]]:
     """Campaigns with what was sent and what came back, the latest launch first: for lists of them.
 
     As the report counts them: `mailed` is what servers took, `delivered` what has not come back since. `bounced` counts
-    refusals for good as well, so it is of `tried`, what was taken or refused.
+    refusals for good as well, so it is of `tried`, what was taken or refused. `failed` got nothing by our own fault or
+    because their time ran out; `unrendered` are those of them whose mail could not be made.
     """
     rows = db.session.execute(text(FIGURES), {"ids": ids, "workspace": current_workspace_id()})
     return [dict(row) for row in rows.mappings()]

@@ -1,6 +1,6 @@
 """What waits for a person's decision in the workspace in scope, cheaply enough for every look at the home page."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
 from functools import lru_cache
 
@@ -14,8 +14,10 @@ from app.campaigns.overslept import SLEPT
 from app.core import clock
 from app.core.database import current_workspace_id, db
 from app.messages.models import IncomingMail
+from app.sending.models import Transport
 from app.tracking.incidents.queries import Shown, count_asking, incidents_by_need
 from app.tracking.incidents.telling import that_go_on
+from app.tracking.models import Mailbox
 from app.tracking.replies.forwarding import wish_of
 from app.tracking.replies.unheard import count_unheard, has_address
 
@@ -52,10 +54,13 @@ class Waiting:
     """Replies of the last days that went on to nobody, while no address is set for them."""
     missed: tuple[Campaign, ...] = ()
     doubtful: tuple[Doubtful, ...] = ()
+    mailboxes: tuple[Mailbox, ...] = ()
+    """Those that could not be read at the last visit, or are asked no more since they refused us."""
+    transports: tuple[Transport, ...] = ()
+    """Those that were set aside after failing."""
 
     def __bool__(self) -> bool:
-        asks = self.incidents or self.going_on or self.replies or self.unheard or self.missed or self.doubtful
-        return bool(asks)
+        return any(getattr(self, field.name) for field in fields(self))
 
 
 def waiting_for_somebody() -> Waiting:
@@ -70,6 +75,8 @@ def waiting_for_somebody() -> Waiting:
         unheard=_unheard(),
         missed=tuple(_missed()),
         doubtful=tuple(_doubtful()),
+        mailboxes=tuple(_mailboxes()),
+        transports=tuple(_transports()),
     )
 
 
@@ -83,6 +90,16 @@ def _missed() -> list[Campaign]:
     asks = or_(Campaign.launched_at.is_(None), Campaign.waiting_for.startswith(SLEPT))
     query = select(Campaign).where(Campaign.state == CampaignState.PAUSED, asks, Campaign.archived_at.is_(None))
     return list(db.session.scalars(query.order_by(Campaign.id.desc()).limit(20)))
+
+
+def _mailboxes() -> list[Mailbox]:
+    ails = or_(Mailbox.failures > 0, Mailbox.progress["refused"].astext == "true")
+    return list(db.session.scalars(select(Mailbox).where(Mailbox.is_enabled, ails).order_by(Mailbox.id).limit(20)))
+
+
+def _transports() -> list[Transport]:
+    query = select(Transport).where(Transport.is_enabled, Transport.open_until.is_not(None))
+    return list(db.session.scalars(query.order_by(Transport.id).limit(20)))
 
 
 def _doubtful() -> list[Doubtful]:

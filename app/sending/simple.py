@@ -1,6 +1,8 @@
 """One mail at once, over a connection of its own: test mails, confirmations, notices."""
 
 import asyncio
+import math
+import time
 
 from app.core.errors import Invalid, SettingsError, TemporaryFailure
 from app.core.extensions import keyring, settings
@@ -22,17 +24,22 @@ from app.sending.smtp import Line
 from app.sending.transports import AnyAccount, account_of, installation_account, row_of, ways_of_workspace
 from app.sending.verdicts import judge
 
+WAIT = 30.0
+"""Seconds for all mails of a request that somebody waits for."""
+_LONGEST = 3600.0
+
 
 class Refused(Invalid):
     """The mail server will not take this mail, now or later; the text has its words."""
 
 
-def send_mail(workspace_id: int, mail: WireMail) -> str:
+def send_mail(workspace_id: int, mail: WireMail, until: float = math.inf) -> str:
     """Sign one mail, hand it over and return the server's words, such as `250 2.0.0 Ok: queued as 4B2A`.
 
     By the workspace's transactional way; when that cannot be reached, by the next one.
     Raises Refused when the server says no for good, TemporaryFailure when it may say yes later or cannot be reached. A
-    TemporaryFailure after the last dot leaves open whether the mail was taken.
+    TemporaryFailure after the last dot leaves open whether the mail was taken. `until`: a moment of the monotonic clock
+    after which no server is waited for.
     """
     last: NoLine | SettingsError | None = None
     try:
@@ -42,37 +49,48 @@ def send_mail(workspace_id: int, mail: WireMail) -> str:
     for way in ways:
         try:
             signed = sign_mail(workspace_id, mail, relay_signs=way.signs)
-            return send_by(account_of(settings(), keyring(), row_of(way)), signed, counts_for=way.id)
+            return send_by(account_of(settings(), keyring(), row_of(way)), signed, counts_for=way.id, until=until)
         except (NoLine, SettingsError) as error:
             # Nothing was handed over, so the next one may: no mail comes twice by this.
             last = error
     if last is not None:
         raise TemporaryFailure(str(last)) from last
     account = installation_account(settings())
-    return send_by(account, sign_mail(workspace_id, mail, relay_signs=signs_alone("smtp", account.host)))
+    return send_by(account, sign_mail(workspace_id, mail, relay_signs=signs_alone("smtp", account.host)), until=until)
 
 
-def send_by(account: AnyAccount, mail: WireMail, *, counts_for: int | None = None) -> str:
+def send_by(account: AnyAccount, mail: WireMail, *, counts_for: int | None = None, until: float = math.inf) -> str:
     """The same by one account and no other. `counts_for`: the transport whose limits this mail uses, whatever is left.
 
     One mail that somebody waits for does not wait itself; the campaigns beside it go the slower for it.
     """
-    return asyncio.run(_hand_over(account, mail, counts_for))
+    seconds = until - time.monotonic()
+    if seconds <= 0:
+        raise TemporaryFailure("The mail servers took all the time there is; this mail was not handed over.")
+    return asyncio.run(_hand_over(account, mail, counts_for, min(seconds, _LONGEST)))
 
 
-async def _hand_over(account: AnyAccount, mail: WireMail, counts_for: int | None) -> str:
-    words = await hand_over(account, mail)
+async def _hand_over(account: AnyAccount, mail: WireMail, counts_for: int | None, seconds: float) -> str:
+    words = await hand_over(account, mail, seconds)
     if counts_for is not None:
         await grant(counts_for, {}, 1)
     return words
 
 
-async def hand_over(account: Account | ApiAccount, mail: WireMail) -> str:
-    """The same by a given account."""
+async def hand_over(account: Account | ApiAccount, mail: WireMail, seconds: float = _LONGEST) -> str:
+    """The same by a given account, and within so many seconds."""
     parcel = Parcel(0, None, None, 0, mail.envelope_to)
     parcel.return_path, parcel.recipient = mail.envelope_from, mail.envelope_to
     parcel.needs_smtputf8, parcel.data = mail.needs_smtputf8, mail.data
-    return await (_say(account, parcel) if isinstance(account, Account) else _call(account, parcel))
+    if isinstance(account, Account):
+        return await _say(account, parcel, seconds)
+    try:
+        async with asyncio.timeout(seconds) as whole:
+            return await _call(account, parcel)
+    except TimeoutError:
+        if not whole.expired():
+            raise
+        raise _cut(f"{account.name} answers too slowly.", handed_over=True) from None
 
 
 async def _call(account: ApiAccount, parcel: Parcel) -> str:
@@ -90,10 +108,16 @@ async def _call(account: ApiAccount, parcel: Parcel) -> str:
     raise _refusal(answer.stage, answer.reply)
 
 
-async def _say(account: Account, parcel: Parcel) -> str:
-    desk = _Counter(parcel)
-    line = await open_line(account, desk)
-    end = asyncio.get_running_loop().time() + account.timeout * 3
+async def _say(account: Account, parcel: Parcel, seconds: float) -> str:
+    desk, until = _Counter(parcel), asyncio.get_running_loop().time() + seconds
+    try:
+        async with asyncio.timeout_at(until) as whole:
+            line = await open_line(account, desk)
+    except TimeoutError:
+        if not whole.expired():
+            raise
+        raise NoLine(f"The mail server at {account.name} answers too slowly.") from None
+    end = min(until, asyncio.get_running_loop().time() + account.timeout * 3)
     while not desk.closed.is_set():
         try:
             async with asyncio.timeout(min(1.0, account.timeout / 4)):

@@ -12,9 +12,10 @@ from app.accounts.access import member
 from app.accounts.models import Role, Workspace
 from app.core import clock
 from app.core.database import db
-from app.core.errors import Conflict, Invalid, NotFound, SettingsError, TemporaryFailure
+from app.core.errors import Busy, Conflict, Invalid, NotFound, SettingsError, TemporaryFailure
 from app.core.extensions import keyring, settings
 from app.core.logging import log
+from app.core.outside import waiting_outside
 from app.mail.simple import compose_simple
 from app.mail.wire import Sender, WireMail
 from app.sending.domains.signing import sign_mail
@@ -24,7 +25,7 @@ from app.sending.kinds import empty_form, fields_of, filled_form, kinds, lacks_s
 from app.sending.models import Transport
 from app.sending.outgoing import waiting_mails
 from app.sending.quotas import used_now
-from app.sending.simple import send_by
+from app.sending.simple import WAIT, send_by
 from app.sending.stand_ins import unset_names, why_held
 from app.sending.taken import handed_since
 from app.sending.transports import (
@@ -145,7 +146,10 @@ def trial(transport_id: int) -> Any:
     try:
         account = account_of(settings(), keyring(), row_of(transport))
         mail = _trial_mail(form.to.data.strip(), relay_signs=transport.signs)
-        words = send_by(account, mail, counts_for=transport.id)
+        with waiting_outside(WAIT) as until:
+            words = send_by(account, mail, counts_for=transport.id, until=until)
+    except Busy as error:
+        return _transport_page(transport, filled_form(transport), form, trial_failure=str(error)), 429
     except (Invalid, TemporaryFailure, SettingsError) as error:
         blame_transport(transport, str(error))
         db.session.commit()
@@ -167,7 +171,10 @@ def try_installation() -> Any:
     try:
         account = installation_account(settings())
         mail = _trial_mail(form.to.data.strip(), relay_signs=signs_alone("smtp", account.host))
-        words = send_by(account, mail)
+        with waiting_outside(WAIT) as until:
+            words = send_by(account, mail, until=until)
+    except Busy as error:
+        return _index_page(form, failure=str(error)), 429
     except (Invalid, TemporaryFailure, SettingsError) as error:
         return _index_page(form, failure=str(error)), 422
     flash(_("The mail server took it: %(words)s", words=words), "success")

@@ -39,35 +39,42 @@ _TOLD = (
 def classify_paths(paths: tuple[Path, ...], *, as_json: bool, mbox: bool = False) -> None:
     """Read files, and all files in folders, by name; of each no more than the reader looks at. `-` is standard input.
 
-    A file called `.mbox`, or with `mbox` every one, is read as the mails in it. What cannot be read is said on
-    standard error, the rest goes on, and the command ends with 1.
+    A file called `.mbox`, or with `mbox` every one, is read as the mails in it. What cannot be read, and where no
+    mail is, is said on standard error, the rest goes on, and the command ends with 1.
     """
     unread: list[str] = []
+    empty = 0
 
     def miss(path: Path, reason: str) -> None:
         unread.append(str(path))
         click.echo(f"{path}: not read: {reason}", err=True)
 
-    for path in _files(paths, miss):
-        try:
-            for raw in _mails(path, mbox=mbox):
-                read = _read(path, read_mail(raw))
-                click.echo(json.dumps(read, ensure_ascii=False) if as_json else _line(read))
-        except OSError as error:
-            miss(path, error.strerror or str(error))
+    for given in paths:
+        mails, missed = 0, len(unread)
+        for path in _files(given, miss):
+            try:
+                for raw in _mails(path, mbox=mbox):
+                    read = _read(path, read_mail(raw))
+                    click.echo(json.dumps(read, ensure_ascii=False) if as_json else _line(read))
+                    mails += 1
+            except OSError as error:
+                miss(path, error.strerror or str(error))
+        if not mails and len(unread) == missed:
+            empty += 1
+            click.echo(f"{given}: there is no mail in it", err=True)
     if unread:
         click.echo(f"{len(unread)} of what was named could not be read; all the rest was.", err=True)
+    if unread or empty:
         raise SystemExit(1)
 
 
-def _files(paths: tuple[Path, ...], miss: Callable[[Path, str], None]) -> Iterator[Path]:
-    for path in paths:
-        if path.is_dir():
-            yield from _in_folder(path, miss)
-        elif path == STDIN or path.exists():
-            yield path
-        else:
-            miss(path, "there is no such file or folder")
+def _files(path: Path, miss: Callable[[Path, str], None]) -> Iterator[Path]:
+    if path.is_dir():
+        yield from _in_folder(path, miss)
+    elif path == STDIN or path.exists():
+        yield path
+    else:
+        miss(path, "there is no such file or folder")
 
 
 def _in_folder(folder: Path, miss: Callable[[Path, str], None]) -> Iterator[Path]:

@@ -59,7 +59,14 @@ def prepared_app(
 
 def _check_migrated() -> None:
     from app.core.database import db
-    from app.core.migrations import missing_migrations
+    from app.core.migrations import missing_migrations, was_migrated
 
-    if missing_migrations(db.engine):
-        raise SettingsError("The database is older than this version of Merpati. Run `merpati migrate` first.")
+    if not missing_migrations(db.engine):
+        return
+    if not was_migrated(db.engine):
+        raise SettingsError(
+            "This installation has not been started yet: its database is empty. Start it with `bin/up`, or, where "
+            "each process has a start of its own, run `merpati migrate` first. Is it another one that you mean, name "
+            "its home in MERPATI_HOME or its database in DATABASE_URL."
+        )
+    raise SettingsError("The database is older than this version of Merpati. Run `merpati migrate` first.")

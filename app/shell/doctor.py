@@ -47,6 +47,7 @@ def examine() -> list[Finding]:
         *_looked_at("database", lambda: _database(settings, urls)),
         *_looked_at("migrations", lambda: _migrations(urls)),
         *_looked_at("names in mail", lambda: _names(settings, urls)),
+        *_looked_at("mail servers of others", lambda: _mx_map(settings)),
         *_looked_at("ledgers", lambda: _ledgers(urls)),
         *_looked_at("incoming mail", lambda: _incoming(urls)),
         *_looked_at("ways out", lambda: _set_aside(urls)),
@@ -148,6 +149,23 @@ def _names(settings: Settings, urls: Services) -> Iterator[Finding]:
         text = f"{name} is not set, and {value}, which is somebody else's, stands in for it"
         cure = f"Set {name} to a name of yours, {such}, and start anew."
         yield Finding("names in mail", not leaves, text if leaves else f"{text}; all mail is caught", cure)
+
+
+def _mx_map(settings: Settings) -> Iterator[Finding]:
+    """The file that answers for DNS, where there is one: without it nothing is sent."""
+    from app.sending.pacing.mx import read_map
+
+    if settings.mx_map is None:
+        return
+    try:
+        known = read_map(settings.mx_map)
+    except (SettingsError, ValueError) as error:
+        words = str(error) if isinstance(error, SettingsError) else f"{settings.mx_map} is not a text in UTF-8."
+        cure = "Nothing is sent until then: correct the file, or unset MERPATI_MX_MAP, which is for simulations."
+        yield Finding("mail servers of others", False, words, cure)
+        return
+    said = f"{settings.mx_map} answers for {len(known):,} domains, before DNS is asked"
+    yield Finding("mail servers of others", True, said, "Unset MERPATI_MX_MAP where mail is real.", warns=True)
 
 
 def _ledgers(urls: Services) -> Iterator[Finding]:

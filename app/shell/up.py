@@ -110,10 +110,15 @@ def command(*words: str) -> list[str]:
 def check_ports(settings: Settings, extra: Sequence[str]) -> None:
     """Raise before anything starts when a port is in use."""
     check_port_free(settings.bind, what="web server", setting="MERPATI_BIND")
-    check_port_free(settings.bounce_listen, what="mailbox for bounces", setting="MERPATI_BOUNCE_LISTEN")
+    check_listener(settings)
     if extra:
         check_port_free(settings.catcher_listen, what="mail catcher", setting="MERPATI_CATCHER_LISTEN")
         check_port_free(settings.catcher_page, what="mail catcher's page", setting="MERPATI_CATCHER_PAGE")
+
+
+def check_listener(settings: Settings) -> None:
+    """Raise before it starts when the mailbox for bounces could not listen."""
+    check_port_free(settings.bounce_listen, what="mailbox for bounces", setting="MERPATI_BOUNCE_LISTEN")
 
 
 def migrate_now(settings: Settings) -> None:

@@ -8,7 +8,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.dialects.postgresql import insert
 
-from app.audience.consent import OWN_ACTS
+from app.audience.consent import OWN_ACTS, is_their_wish
 from app.audience.models import ConsentEvent, Subscriber
 from app.audience.subscriptions import restore, unsubscribe
 from app.core import clock
@@ -28,6 +28,7 @@ LONGEST_WORDS = 1000
 class Act:
     """What a person did: `source` is one of `audience.consent.OWN_ACTS`; `at` when it is heard of only later.
 
+    Who tells us what the person did is the source instead: `REPORT`, or `WEBHOOK` and its kind with the name in `who`.
     A member who acts for them is the source `operator`: `who` is the member's name, and `wished_at` the time of the
     person's words, which no longer hold once the person has changed their mind.
     """
@@ -44,6 +45,7 @@ class Act:
 
 def leave(recipient: Recipient, act: Act, *, everything: bool = False) -> None:
     """Unsubscribe the person from the message's list or from everything, once, however often it is asked."""
+    hold(recipient)
     person, list_id = recipient.person, _scope(recipient, everything)
     if person is not None:
         wished_at = act.wished_at or act.at
@@ -54,6 +56,15 @@ def leave(recipient: Recipient, act: Act, *, everything: bool = False) -> None:
     note(recipient, UNSUBSCRIBED, act, scope=LIST if list_id else EVERYTHING)
 
 
+def hold(recipient: Recipient) -> None:
+    """Lock the person and the message, in this order: whoever says what the person wants waits for the other."""
+    if recipient.person is not None:
+        db.session.execute(
+            select(Subscriber.id).where(Subscriber.id == recipient.person.id).with_for_update(key_share=True)
+        )
+    db.session.execute(select(Message.id).where(Message.id == recipient.message.id).with_for_update(key_share=True))
+
+
 def come_back(recipient: Recipient, act: Act, *, everything: bool = False) -> bool:
     """Undo `leave` within 30 days. False when nothing was left to undo. Raises Conflict when it is too late."""
     person, list_id = recipient.person, _scope(recipient, everything)
@@ -62,6 +73,7 @@ def come_back(recipient: Recipient, act: Act, *, everything: bool = False) -> bo
             "This cannot be undone any more: it is too long ago, or the address was deleted. "
             "Nothing was changed. To get mail again, sign up anew."
         )
+    hold(recipient)
     if not restore(person, list_id, source=act.source, ip=act.ip, user_agent=act.agent):
         return False
     note(recipient, RESUBSCRIBED, act, scope=LIST if list_id else EVERYTHING)
@@ -97,7 +109,7 @@ def note(recipient: Recipient, kind: str, act: Act, *, scope: str) -> None:
     # Two at once, from a provider that asks again, wait for each other here.
     db.session.execute(select(Message.id).where(Message.id == message.id).with_for_update(key_share=True))
     fact = _last_fact(message)
-    if (fact[1] if fact else RESUBSCRIBED) == kind and not (act.source in OWN_ACTS and _is_of_member(fact)):
+    if (fact[1] if fact else RESUBSCRIBED) == kind and not (is_their_wish(act.source) and _is_of_member(fact)):
         return
     number = db.session.scalar(
         select(func.count()).select_from(Event).where(Event.message_id == message.id, Event.kind == kind)
@@ -120,7 +132,7 @@ def note(recipient: Recipient, kind: str, act: Act, *, scope: str) -> None:
 
 
 def _member(act: Act) -> dict[str, object]:
-    """Which member acted for the person."""
+    """Which member acted for the person, or which webhook told of it."""
     said = {"who": act.who, "user": act.user_id}
     return {name: value for name, value in said.items() if value}
 

@@ -1,6 +1,6 @@
 """The built-in mailbox for bounces: an SMTP server that stores first and answers after the commit.
 
-Listens for the MX of the bounce domain. It takes mail for that domain only, so it relays nothing.
+Listens for the MX of the bounce domain. It takes mail for that domain and earlier ones only, so it relays nothing.
 """
 
 import asyncio
@@ -10,6 +10,7 @@ import signal
 import psycopg
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
+from app.core.errors import Unavailable
 from app.core.logging import log
 from app.core.settings import Settings, host_port, libpq_url
 from app.core.tokens import Keyring
@@ -41,7 +42,7 @@ class Mailbox:
 
     def __init__(self, settings: Settings) -> None:
         self._url = libpq_url(settings.database_url)
-        self._domains = frozenset({settings.bounce_domain.lower()})
+        self._domains = settings.bounce_domains
         self._keyring = Keyring(settings.secret_key, settings.secret_key_fallbacks)
         self._strangers = Strangers(settings.redis_url, settings.stranger_mail)
         self._shares = Shares(settings.redis_url)
@@ -130,12 +131,16 @@ async def serve(
     stop: asyncio.Event | None = None,
     house: House | None = None,
 ) -> None:
-    """Take mail until told to stop."""
+    """Take mail until told to stop. Raises Unavailable when the address is not to be had."""
     host, port = host_port(settings.bounce_listen)
     mailbox, name = Mailbox(settings), name_of(settings)
     loop, house = asyncio.get_running_loop(), house or House()
     stop = stop or asyncio.Event()
-    server = await loop.create_server(lambda: Door(mailbox, house, loop, name), host=host, port=port)
+    try:
+        server = await loop.create_server(lambda: Door(mailbox, house, loop, name), host=host, port=port)
+    except OSError as error:
+        await mailbox.close()
+        raise Unavailable(f"Nothing can listen on {settings.bounce_listen}: {error.strerror or error}.") from error
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     log("mailbox").info("listening", address=settings.bounce_listen)

@@ -8,6 +8,7 @@ from app.core.database import db, every_workspace
 from app.core.errors import BadToken
 from app.core.extensions import keyring
 from app.core.tokens import Purpose
+from app.mail.dates_of_reports import spoken_of
 from app.mail.incoming import IncomingMail, RecipientReport
 from app.mail.mime import read_parts
 from app.mail.reasons import REASONS, Scope
@@ -42,8 +43,9 @@ def fact_of(read: IncomingMail, message: Message, key: str, raw: bytes) -> Fact 
     kind: Kind = "none" if read.kind == "list" or is_by_other(read, message) else read.kind
     if kind == "complaint" and complains_of_other(read, message):
         return None
+    spoken = spoken_of(read_parts(raw), message.address) if kind in ("bounce", "delayed", "delivered") else None
     if kind not in ("bounce", "delayed"):
-        return Fact(kind, key, diagnostic=read.evidence, feedback_type=read.feedback_type or "")
+        return Fact(kind, key, diagnostic=read.evidence, feedback_type=read.feedback_type or "", spoken=spoken)
     report = _about(message, read.recipients)
     if report is None:
         return None
@@ -56,6 +58,7 @@ def fact_of(read: IncomingMail, message: Message, key: str, raw: bytes) -> Fact 
         status=report.status,
         code=report.reply_code,
         diagnostic=report.diagnostic,
+        spoken=spoken,
     )
     other = _forwarded_to(message, report, raw)
     return _of_forwarding(fact, other) if other else fact

@@ -6,19 +6,23 @@ can be faster than our own record of the sending: while its message is still bei
 
 from collections import deque
 from collections.abc import Callable
-from itertools import accumulate
+from itertools import accumulate, islice
 from typing import NamedTuple
 
 from rq.timeouts import BaseTimeoutException
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
+from app.audience.consent import REPORT
 from app.core import clock
 from app.core.database import db, in_workspace
-from app.core.extensions import queue
+from app.core.errors import BadToken
+from app.core.extensions import keyring, queue
 from app.core.logging import log
+from app.core.tokens import Purpose
 from app.mail.incoming import IncomingMail as ReadMail
 from app.mail.reading import read_mail
+from app.mail.verp import read_return_address
 from app.messages.evidence import settle_messages
 from app.messages.models import IncomingMail, Message
 from app.tracking.acting.act import act
@@ -33,6 +37,10 @@ from app.tracking.replies.writers import NOTE
 from app.tracking.set_aside import set_aside
 
 BATCH = 200
+FEW = 20
+"""Mails of strangers at once: so many a bounce may have to wait for."""
+SEEN = 10_000
+"""Waiting mails whose turns are told at once."""
 BYTES = 32 * 1024 * 1024
 """Of mails that are read at once, unless one alone is longer."""
 
@@ -59,35 +67,76 @@ def take_in_mail(is_to_stop: Callable[[], bool] = lambda: False) -> int:
     """Work through stored mails; returns how many. Safe beside itself and when repeated.
 
     A batch is acted upon together and committed as one; what is odd about some of it is then taken in one by one. So
-    is what a worker died of while it was reading it, until it is set aside. What a reader of other rooms sees to comes
-    after all that: a flood of large reports by strangers must not hold up a bounce. Once `is_to_stop`, the batch under
-    way is the last.
+    is what a worker died of while it was reading it, until it is set aside. Mail that came to a return address of ours
+    goes first, then that of strangers, last what a reader of other rooms sees to: no flood of anybody's must hold up a
+    bounce. Once `is_to_stop`, the batch under way is the last.
     """
-    taken = last = 0
+    taken = 0
     later: deque[int] = deque()
+    turns = _Turns()
     readings = Readings(queue(), IncomingMail.__tablename__)
-    while not is_to_stop() and ((batch := _next_batch(last)) or later):
+    while not is_to_stop() and ((batch := turns.next_batch()) or later):
         if not batch:
             taken += _take_in(later.popleft(), readings)
             continue
-        last = batch[-1]
         died = readings.deaths(batch)
-        fresh = [number for number in batch if number not in died]
-        with readings.begun(fresh):
-            left = take_in_together(fresh)
-            taken += len(fresh) - len(left)
-            db.session.commit()
+        if fresh := [number for number in batch if number not in died]:
+            with readings.begun(fresh):
+                left = take_in_together(fresh)
+                taken += len(fresh) - len(left)
+                db.session.commit()
+        else:
+            left = []
         for number in sorted([*left, *died]):
             taken += _take_in(number, readings, later)
     return taken
 
 
-def _next_batch(last: int) -> list[int]:
-    """The next mails that nobody else works on, locked."""
+class _Turns:
+    """Whose turn it is among the mails that wait, each once."""
+
+    def __init__(self) -> None:
+        self._last = 0
+        self._ours: deque[int] = deque()
+        self._of_strangers: deque[int] = deque()
+
+    def next_batch(self) -> list[int]:
+        """The next mails that nobody else works on, locked."""
+        self._see()
+        while self._ours or self._of_strangers:
+            turns, most = (self._ours, BATCH) if self._ours else (self._of_strangers, min(FEW, BATCH))
+            asked = list(islice(turns, most))
+            found = _locked(asked)
+            # What is too much for this batch stays at the head of its queue; what others work on is theirs.
+            end = asked.index(found[-1]) + 1 if found else len(asked)
+            for _ in range(end):
+                turns.popleft()
+            if found:
+                return found
+        return []
+
+    def _see(self) -> None:
+        waiting = select(IncomingMail.id, IncomingMail.envelope_to).where(IncomingMail.handled_at.is_(None))
+        waiting = waiting.where(IncomingMail.id > self._last).order_by(IncomingMail.id).limit(SEEN)
+        for number, address in db.session.execute(waiting):
+            self._last = number
+            (self._ours if _is_ours(address) else self._of_strangers).append(number)
+
+
+def _is_ours(address: str) -> bool:
+    """Whether the address bears a token that we signed."""
+    named = read_return_address(address)
+    try:
+        return named is not None and keyring().read_from_mail(Purpose.RETURN_PATH, named.token) is not None
+    except BadToken:
+        return False
+
+
+def _locked(numbers: list[int]) -> list[int]:
+    """The first of these that still wait and that nobody else works on, locked; no more octets than `BYTES`."""
     size = func.octet_length(IncomingMail.raw)
-    query = select(IncomingMail.id, size).where(IncomingMail.handled_at.is_(None), IncomingMail.id > last)
-    query = query.order_by(IncomingMail.id).limit(BATCH).with_for_update(skip_locked=True)
-    rows = db.session.execute(query).all()
+    query = select(IncomingMail.id, size).where(IncomingMail.handled_at.is_(None), IncomingMail.id.in_(numbers))
+    rows = db.session.execute(query.order_by(IncomingMail.id).with_for_update(skip_locked=True)).all()
     sums = accumulate(row[1] for row in rows)
     return [row[0] for place, (row, so_far) in enumerate(zip(rows, sums, strict=True)) if place == 0 or so_far <= BYTES]
 
@@ -154,14 +203,14 @@ def _read(mail: IncomingMail, *, can_wait: bool) -> None:
     mail.message_id, mail.workspace_id = message.id, message.workspace_id
     with in_workspace(message.workspace_id):
         if wishes_to_leave(mail.envelope_to, read):
-            leave(find_recipient(message.id), Act("one-click", by="mail", at=mail.received_at))
+            leave(find_recipient(message.id), Act("mailto", by="mail", at=mail.received_at))
             settle_messages([message.id])
             mail.note = "unsubscribed by mail"
         elif asks_to_be_taken_off(read) and not complains_of_other(read, message):
             everything = read.feedback_type != "opt-out-list"
-            leave(find_recipient(message.id), Act("one-click", by="mail", at=mail.received_at), everything=everything)
+            leave(find_recipient(message.id), Act(REPORT, by="mail", at=mail.received_at), everything=everything)
             settle_messages([message.id])
-            mail.note = "unsubscribed by mail"
+            mail.note = "unsubscribed by a report"
         else:
             mail.note = _act(mail, message, read)
 

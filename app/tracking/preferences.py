@@ -102,6 +102,7 @@ def has_left_everything(person: Subscriber) -> bool:
 
 def save(recipient: Recipient, person: Subscriber, wishes: Wishes, act: Act, *, undo: bool = False) -> Saved:
     """Make it so, and say what became different. With `undo`, lists come back in the state they were left in."""
+    leaving.hold(recipient)
     before = choices_of(person)
     named = (person.first_name, person.last_name)
     save_subscriber(person.email, first_name=wishes.first_name, last_name=wishes.last_name)

@@ -10,7 +10,7 @@ from sqlalchemy import insert, select, text, update
 
 from app.accounts.models import User, Workspace
 from app.accounts.setup import create_workspace
-from app.campaigns.discarded import discarded_of, try_discarded
+from app.campaigns.came_back import discarded_of, try_came_back
 from app.campaigns.models import Campaign
 from app.core import clock
 from app.core.database import db, in_workspace
@@ -58,21 +58,21 @@ def test_the_discarded_are_offered_and_sent_to_again_once(as_ada: FlaskClient, b
     number, room = decide(burst, "discard"), f"/w/{burst.workspace.slug}/campaigns/{burst.campaign.id}/ledger"
     page = as_ada.get(room).text
     assert "Send to these 25 people again" in page
-    assert f"{room}/discarded/{number}" in page
+    assert f"{room}/incidents/{number}" in page
     assert f"/incidents/{number}" in page
     assert "Whom?" not in page, "they are not offered twice"
-    asked = as_ada.get(f"{room}/discarded/{number}").text
+    asked = as_ada.get(f"{room}/incidents/{number}").text
     assert "25 people will be tried again" in asked
     assert "No such mailbox" in asked
-    answer = as_ada.post(f"{room}/discarded/{number}", data={"asked": "25"}, follow_redirects=True)
+    answer = as_ada.post(f"{room}/incidents/{number}", data={"asked": "25"}, follow_redirects=True)
     assert "25 people are tried again" in answer.text
     assert planned(burst) == [message.id for message in burst.messages[:25]]
     assert "Bounces that nobody believes" not in as_ada.get(room).text
-    assert as_ada.post(f"{room}/discarded/{number}", data={"asked": "25"}).status_code == 404
+    assert as_ada.post(f"{room}/incidents/{number}", data={"asked": "25"}).status_code == 404
 
 
 def test_more_than_were_confirmed_are_not_taken(as_ada: FlaskClient, burst: Crowd) -> None:
-    room = f"/w/{burst.workspace.slug}/campaigns/{burst.campaign.id}/ledger/discarded/{decide(burst, 'discard')}"
+    room = f"/w/{burst.workspace.slug}/campaigns/{burst.campaign.id}/ledger/incidents/{decide(burst, 'discard')}"
     answer = as_ada.post(room, data={"asked": "20"})
     assert answer.status_code == 409
     assert "25 people now, not 20" in answer.text
@@ -84,8 +84,8 @@ def test_who_is_believed_or_undecided_is_not_offered(as_ada: FlaskClient, burst:
     number = decide(burst, decision) if decision else burst.incidents()[0].id
     room = f"/w/{burst.workspace.slug}/campaigns/{burst.campaign.id}/ledger"
     assert "Bounces that nobody believes" not in as_ada.get(room).text
-    assert as_ada.get(f"{room}/discarded/{number}").status_code == 404
-    assert as_ada.post(f"{room}/discarded/{number}", data={"asked": "25"}).status_code == 404
+    assert as_ada.get(f"{room}/incidents/{number}").status_code == 404
+    assert as_ada.post(f"{room}/incidents/{number}", data={"asked": "25"}).status_code == 404
     assert planned(burst) == []
 
 
@@ -108,7 +108,7 @@ def test_a_bounce_that_came_otherwise_is_believed(burst: Crowd) -> None:
         db.session.commit()
         [found] = discarded_of(burst.campaign.id)
         assert (found.incident_id, found.count) == (number, 23)
-        assert try_discarded(burst.campaign.id, number, by="Ada").tried == 23
+        assert try_came_back(burst.campaign.id, number, by="Ada").tried == 23
         db.session.commit()
         assert ledger(burst.campaign.id).count(State.BOUNCED) == 4
     assert planned(burst) == [message.id for message in messages[2:25]]
@@ -137,8 +137,8 @@ def test_an_editor_may_and_a_viewer_may_not(app: Flask, eve: User, vic: User, bu
     number, room = decide(burst, "discard"), f"/w/{burst.workspace.slug}/campaigns/{burst.campaign.id}/ledger"
     as_vic = sign_in(app, vic)
     assert "Send to these 25" not in as_vic.get(room).text
-    assert as_vic.post(f"{room}/discarded/{number}", data={"asked": "25"}).status_code == 403
-    assert sign_in(app, eve).get(f"{room}/discarded/{number}").status_code == 200
+    assert as_vic.post(f"{room}/incidents/{number}", data={"asked": "25"}).status_code == 403
+    assert sign_in(app, eve).get(f"{room}/incidents/{number}").status_code == 200
 
 
 def test_another_workspace_finds_nothing(burst: Crowd) -> None:
@@ -148,4 +148,4 @@ def test_another_workspace_finds_nothing(burst: Crowd) -> None:
     with in_workspace(other.id):
         assert discarded_of(burst.campaign.id) == []
         with pytest.raises(NotFound):
-            try_discarded(burst.campaign.id, number, by="Mallory")
+            try_came_back(burst.campaign.id, number, by="Mallory")

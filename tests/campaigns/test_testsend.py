@@ -4,17 +4,20 @@ from collections.abc import Callable
 from email import message_from_bytes, policy
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
-from app.accounts.models import Workspace
+from app.accounts.models import Role, Workspace
 from app.audience.models import Subscriber
 from app.campaigns import testsend
 from app.campaigns.edit import variants_of
 from app.campaigns.models import Campaign
 from app.campaigns.zone import local_time, read_local, write_local
-from app.core.database import db
+from app.core.database import db, in_workspace
 from app.core.errors import Invalid, TemporaryFailure
+from app.core.outside import waiting_outside
 from app.mail.wire import WireMail
+from tests.api.conftest import Program, make_key
 from tests.factories.campaigns import add_people
 
 Page = Callable[[str], str]
@@ -25,7 +28,7 @@ def post(monkeypatch: pytest.MonkeyPatch) -> list[WireMail]:
     """What was handed to the transport."""
     sent: list[WireMail] = []
 
-    def take(_workspace_id: int, mail: WireMail) -> str:
+    def take(_workspace_id: int, mail: WireMail, _until: float = 0) -> str:
         sent.append(mail)
         return "250 2.0.0 Ok: queued"
 
@@ -59,13 +62,25 @@ def test_the_server_s_words_reach_the_page(
     assert refused.status_code == 422
     assert "not an address" in refused.text
 
-    def fail(_workspace_id: int, _mail: WireMail) -> str:
+    def fail(_workspace_id: int, _mail: WireMail, _until: float) -> str:
         raise TemporaryFailure("The mail server said: 451 4.3.0 try later")
 
     monkeypatch.setattr(testsend, "send_mail", fail)
     failed = as_eve.post(page("test"), data={"to": "a@example.com"})
     assert failed.status_code == 503
     assert failed.text.count("451 4.3.0 try later") == 2, "beside the field, and on top where it is seen at once"
+
+
+def test_a_test_beside_another_is_told_at_once(
+    as_eve: FlaskClient, app: Flask, page: Page, digest: Campaign, post: list[WireMail], workspace: Workspace
+) -> None:
+    program = Program(app, make_key(workspace, Role.EDITOR))
+    with in_workspace(workspace.id), waiting_outside(10):
+        shown = as_eve.post(page("test"), data={"to": "a@example.com"})
+        answer = program.post(f"/campaigns/{digest.id}/test", {"email": "a@example.com"})
+    assert (shown.status_code, 'value="a@example.com"' in shown.text, post) == (429, True, [])
+    assert "Another check is under way. Nothing was changed by this one" in shown.text
+    assert (answer.status_code, answer.headers["Retry-After"], answer.json["status"]) == (429, "5", 429)
 
 
 def test_at_most_ten_addresses(digest: Campaign) -> None:

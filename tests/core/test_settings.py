@@ -88,11 +88,19 @@ def test_a_file_named_env_is_read_and_the_environment_wins(read: Read) -> None:
     assert (settings.web_threads, settings.workers) == (3, 7)
 
 
-@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL", "MERPATI_SECRET_KEY", "MERPATI_SMTP_URL"])
-def test_a_secret_may_lie_in_a_file(read: Read, tmp_path: Path, name: str) -> None:
-    (tmp_path / "secret").write_text("smtp://what-the-file-says\n")
+@pytest.mark.parametrize(
+    ("name", "secret"),
+    [
+        ("DATABASE_URL", "postgresql://me:pw@what-the-file-says/x"),
+        ("REDIS_URL", "rediss://what-the-file-says"),
+        ("MERPATI_SECRET_KEY", "what the file says"),
+        ("MERPATI_SMTP_URL", "smtp://what-the-file-says"),
+    ],
+)
+def test_a_secret_may_lie_in_a_file(read: Read, tmp_path: Path, name: str, secret: str) -> None:
+    (tmp_path / "secret").write_text(f"{secret}\n")
     settings = read(**{f"{name}_FILE": str(tmp_path / "secret")})
-    assert getattr(settings, name.removeprefix("MERPATI_").lower()) == "smtp://what-the-file-says"
+    assert getattr(settings, name.removeprefix("MERPATI_").lower()) == secret
 
 
 def test_a_value_wins_over_a_file(read: Read, tmp_path: Path) -> None:

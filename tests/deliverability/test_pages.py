@@ -223,7 +223,7 @@ def test_what_was_not_understood_of_a_file_is_said(as_ada: FlaskClient, scope: W
     assert "Kept: 2 days." in page
     assert "One row could not be taken." in page
     assert "One row was kept without what could not be read in it." in page
-    assert "kept under its own name: Mood." in page
+    assert "kept under its own name: <bdi>Mood</bdi>." in page
     assert "0.1%–0.3%" in page
 
 

@@ -25,7 +25,7 @@ def all_patterns() -> Iterator[tuple[str, re.Pattern[Any]]]:
 
 def hostile_texts(pattern: re.Pattern[Any], size: int) -> Iterator[tuple[str, Any]]:
     """Long runs of each literal piece of a pattern, alone and with something between, as the pattern takes them."""
-    for piece in sorted(_pieces(pattern)):
+    for piece in sorted(pieces(pattern)):
         for between in BETWEEN:
             unit = piece + between
             text = (unit * (size // len(unit) + 1))[:size]
@@ -50,7 +50,8 @@ def _among(place: str, values: Iterable[object]) -> Iterator[tuple[str, re.Patte
         yield from _within(f"{place}[{number}]", value)
 
 
-def _pieces(pattern: re.Pattern[Any]) -> set[str]:
+def pieces(pattern: re.Pattern[Any]) -> set[str]:
+    """The runs of literals in a pattern, and a text that it may match."""
     source = pattern.pattern if isinstance(pattern.pattern, str) else pattern.pattern.decode("latin-1")
     found: list[str] = []
     whole = _example(_parser.parse(source, pattern.flags & ~re.DEBUG), found)

@@ -1,6 +1,7 @@
 """The home page says what waits for a person, each with a way there, and ticks the first steps truly."""
 
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -15,8 +16,10 @@ from app.core.database import db, in_workspace
 from app.messages.models import IncomingMail
 from app.reporting.home import overview
 from app.reporting.waiting import waiting_for_somebody
+from app.sending.models import Transport
 from app.tracking.incidents import bursts, decisions
 from app.tracking.mail_intake import take_in_mail
+from app.tracking.models import Mailbox
 from app.tracking.replies.forwarding import queue_replies
 from tests.conftest import sign_in
 from tests.factories.messages import sent_message
@@ -133,6 +136,55 @@ def test_what_the_guard_paused_and_a_provider_that_refuses_us_wait(as_ada: Flask
     assert HEADING not in as_ada.get(f"/w/{workspace.slug}/").text
 
 
+def test_mailboxes_and_transports_that_fail_wait_until_they_work(
+    app: Flask, as_ada: FlaskClient, eve: User, workspace: Workspace
+) -> None:
+    def mailbox(username: str, **values: Any) -> Mailbox:
+        return Mailbox(
+            kind="imap",
+            host="imap.test",
+            port=993,
+            security="tls",
+            password_sealed=b"-",
+            username=username,
+            **values,
+        )
+
+    with in_workspace(workspace.id):
+        refused = mailbox(
+            "bounces@aviary.example.com", progress={"refused": True}, failures=1, last_words="NO [AUTH] wrong password"
+        )
+        failing = mailbox("replies@aviary.example.com", failures=2, last_words="The server did not answer.")
+        works, off = mailbox("fine@aviary.example.com"), mailbox("off@aviary.example.com", is_enabled=False, failures=3)
+        aside = Transport(name="Attic relay", kind="smtp", open_until=clock.now(), last_words="535 no")
+        idle = Transport(name="Idle relay", kind="smtp", open_until=clock.now(), is_enabled=False)
+        db.session.add_all([refused, failing, works, off, aside, idle])
+        db.session.commit()
+    home = f"/w/{workspace.slug}/"
+    page = as_ada.get(home).text.split("</section>")[0]
+    for words in (
+        "The mailbox bounces@aviary.example.com is not asked any more",
+        "NO [AUTH] wrong password",
+        f"/settings/incoming/{refused.id}",
+        "The mailbox replies@aviary.example.com could not be read",
+        f"/settings/incoming/{failing.id}",
+        "The transport “Attic relay” is set aside",
+        "535 no",
+        f"/settings/sending/{aside.id}",
+    ):
+        assert words in page
+    assert page.count('class="check-row') == 3
+    assert "Only an owner" not in page
+    of_eve = sign_in(app, eve).get(home).text.split("</section>")[0]
+    assert of_eve.count("Only an owner can mend it.") == 3
+    assert "/settings/" not in of_eve
+    with in_workspace(workspace.id):
+        failing.failures, aside.open_until = 0, None
+        refused.failures, refused.progress = 0, {}
+        db.session.commit()
+    assert HEADING not in as_ada.get(home).text
+
+
 def test_a_viewer_is_asked_nothing_and_others_see_only_their_own(as_vic: FlaskClient, burst: Crowd) -> None:
     write_back(burst.workspace, "Please unsubscribe me.")
     assert HEADING not in as_vic.get(f"/w/{burst.workspace.slug}/").text
@@ -142,6 +194,24 @@ def test_a_viewer_is_asked_nothing_and_others_see_only_their_own(as_vic: FlaskCl
     db.session.commit()
     with in_workspace(other.id):
         assert not waiting_for_somebody()
+
+
+def test_mail_that_failed_is_said_of_what_was_lately_sent(as_ada: FlaskClient, workspace: Workspace) -> None:
+    sent = sent_message(workspace)
+    campaign, home = sent.campaign.id, f"/w/{workspace.slug}/"
+    fail = text("UPDATE messages SET state = 'failed', sent_at = NULL, reason = :reason WHERE campaign_id = :id")
+    with in_workspace(workspace.id):
+        db.session.execute(text("UPDATE campaigns SET state = 'finished' WHERE id = :id"), {"id": campaign})
+        db.session.commit()
+    people = f"/reports/{campaign}/people?state=failed"
+    assert people not in as_ada.get(home).text
+    for reason, words in (("render", "1 could not be rendered"), ("expired", "1 failed")):
+        with in_workspace(workspace.id):
+            db.session.execute(fail, {"id": campaign, "reason": reason})
+            db.session.commit()
+        page = as_ada.get(home).text
+        assert words in page
+        assert people in page
 
 
 def test_sending_is_ticked_once_anything_went_out(workspace: Workspace) -> None:

@@ -71,6 +71,23 @@ def test_an_unreadable_file_and_folder_cost_themselves_only(folder: Path, monkey
     assert "closed.eml: not read: Permission denied" in result.stderr
 
 
+def test_a_folder_without_a_mail_is_not_read_in_silence(tmp_path: Path) -> None:
+    empty, pipes, box = tmp_path / "empty", tmp_path / "pipes", tmp_path / "box.mbox"
+    (empty / "inner").mkdir(parents=True)
+    pipes.mkdir()
+    os.mkfifo(pipes / "pipe")
+    box.write_bytes(b"")
+    (tmp_path / "a.eml").write_bytes(HELLO)
+    for nothing in (empty, pipes, box):
+        result = classify(nothing)
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert result.stderr == f"{nothing}: there is no mail in it\n"
+    result = classify(empty, tmp_path / "a.eml")
+    assert told(result) == [("a.eml", "none")]
+    assert result.exit_code == 1
+    assert f"{empty}: there is no mail in it" in result.stderr
+
+
 def test_a_pipe_in_a_folder_is_not_waited_for(folder: Path) -> None:
     os.mkfifo(folder / "pipe")
     assert told(classify(folder)) == [("a.eml", "none"), ("b.eml", "autoreply")]

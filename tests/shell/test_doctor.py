@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from app.accounts.models import Workspace
 from app.core import clock
 from app.core.database import db
-from app.core.settings import Settings
+from app.core.settings import Settings, load_settings
 from app.runtime.services import Services
 from app.sending.models import Transport
 from app.shell import doctor
@@ -49,6 +51,33 @@ def test_an_incident_nobody_decided(settings: Settings, scope: Workspace) -> Non
     (line,) = lines(doctor._incidents, settings, scope)
     assert "1 waits for an owner's decision" in line
     assert line.endswith("→ Decide under Deliverability, Incidents.")
+
+
+def test_a_file_that_answers_for_dns_has_to_be_there(settings: Settings, tmp_path: Path) -> None:
+    path = tmp_path / "mx"
+    house = settings.model_copy(update={"mx_map": path})
+    assert list(doctor._mx_map(settings)) == []
+    for content in (None, b"one.example\n", b"\xff\xfe"):
+        if content is not None:
+            path.write_bytes(content)
+        (found,) = doctor._mx_map(house)
+        assert found.line().startswith("WRONG mail servers of others: ")
+        assert str(path) in found.text
+        assert "unset MERPATI_MX_MAP" in found.cure
+    path.write_text("one.example mx.one.example\n")
+    (found,) = doctor._mx_map(house)
+    assert found.line().startswith(f"warn  mail servers of others: {path} answers for 1 domains")
+
+
+def test_names_that_cannot_be_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MERPATI_BOUNCE_DOMAIN", "https://bounces.garden.test")
+    load_settings.cache_clear()
+    try:
+        (found,) = doctor.examine()
+    finally:
+        load_settings.cache_clear()
+    assert not found.ok
+    assert "MERPATI_BOUNCE_DOMAIN: write the name of a host alone, such as bounces.garden.test" in found.text
 
 
 def test_beside_a_demo_it_says_where_that_is(settings: Settings, tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The bounce mailbox over real SMTP: stored before the answer, for its own domain only."""
 
+import asyncio
 import smtplib
+import socket
 from datetime import timedelta
 from typing import Any
 
@@ -9,10 +11,15 @@ from sqlalchemy import func, select
 
 from app.core import clock
 from app.core.database import db
+from app.core.errors import Unavailable
+from app.core.extensions import queue
 from app.core.settings import Settings
 from app.mail.mime import MAX_SIZE
+from app.mail.verp import read_return_address
 from app.messages.models import IncomingMail
 from app.tracking.incoming_door import LINE_LIMIT, SIZE_LIMIT
+from app.tracking.listener import serve
+from app.tracking.strangers import taken_today
 from tests.tracking.listener_talk import LETTER, OURS, on_a_free_port, ours, send, stored, talk, token_of
 
 
@@ -26,6 +33,40 @@ def test_a_mail_is_stored_byte_by_byte(listening: Settings) -> None:
     (mail,) = stored(OURS)
     assert mail.raw == LETTER
     assert (mail.envelope_from, mail.handled_at) == ("", None)
+
+
+def test_late_bounces_to_an_earlier_domain_are_taken_and_name_their_message(listening: Settings) -> None:
+    """Mail that went out before a change of the bounce domain comes back for days."""
+    late, other = ours(79).replace("bounces.example.com", "Former.example.com"), "x@other.example.com"
+
+    def say(client: smtplib.SMTP) -> list[int]:
+        client.ehlo()
+        client.mail("")
+        return [client.rcpt(late)[0], client.rcpt(other)[0]]
+
+    assert talk(listening, say) == [550, 550]
+    former = listening.model_copy(update={"bounce_domain_fallbacks": ("former.example.com", "first.example.com")})
+    assert talk(former, say) == [250, 550]
+    talk(former, lambda client: client.sendmail("", [late], LETTER))
+    (mail,) = stored(late)
+    assert mail.raw == LETTER
+    read = read_return_address(mail.envelope_to)
+    assert read is not None
+    assert read.token == token_of(79)
+    # Not counted among the mail of strangers: its token is ours.
+    assert taken_today(queue()).octets == 0
+
+
+@pytest.mark.parametrize("where", ["taken", "192.0.2.7:8026"])
+def test_where_nothing_can_listen_is_said_in_a_line(listening: Settings, where: str) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        place = f"127.0.0.1:{other.getsockname()[1]}" if where == "taken" else where
+        with pytest.raises(Unavailable) as refused:
+            asyncio.run(serve(listening.model_copy(update={"bounce_listen": place})))
+    assert str(refused.value).startswith(f"Nothing can listen on {place}: ")
+    assert "\n" not in str(refused.value)
 
 
 def test_the_same_mail_twice_is_one_row(listening: Settings) -> None:

@@ -178,6 +178,25 @@ def test_what_readers_of_other_rooms_see_to_waits_for_bounces(sent: Sent, monkey
     assert [mail.note for mail in mails[:4]] == ["read"] * 3 + ["no token of ours; nothing was changed"]
 
 
+def test_a_flood_by_strangers_waits_for_a_bounce(sent: Sent, monkeypatch: pytest.MonkeyPatch) -> None:
+    take_in_mail()
+    monkeypatch.setattr(mail_intake, "BATCH", 2)
+    forged = "b+abcdefghijklmnopqrstuvwx23"
+    arrived = [(b"Subject: stranger %d" % number, forged if number % 2 else "x") for number in range(5)]
+    arrived.append((dsn(sent.mail_token), f"b+{sent.mail_token}"))
+    mails = [
+        IncomingMail(digest=sha256(raw).digest(), envelope_from="", envelope_to=f"{to}@bounces.example.com", raw=raw)
+        for raw, to in arrived
+    ]
+    db.session.add_all(mails)
+    db.session.commit()
+    looks = iter([False])
+    assert take_in_mail(lambda: next(looks, True)) == 1
+    assert sent.now().state == "bounced"
+    assert [mail.handled_at is None for mail in mails] == [True] * 5 + [False]
+    assert take_in_mail() == 5
+
+
 def test_an_uncertain_message_is_settled_by_a_bounce(workspace: Workspace) -> None:
     sent = sent_message(workspace, state="uncertain")
     arrive(dsn(sent.mail_token), sent.mail_token)
@@ -269,6 +288,16 @@ def test_a_request_by_a_provider_is_a_wish_and_no_complaint(sent: Sent, kind: st
     assert [event.kind for event in sent.events()] == ["unsubscribed"]
 
 
+@pytest.mark.parametrize("kind", ["opt-out", "opt-out-list"])
+def test_a_request_by_a_provider_is_called_one_among_incoming_mail(sent: Sent, as_ada: FlaskClient, kind: str) -> None:
+    mail = arrive(complaint(sent.mail_token).replace(b"abuse", kind.encode()), sent.mail_token)
+    base = f"/w/{sent.workspace.slug}/incoming"
+    for page in (as_ada.get(base).text.partition("<tbody>")[2], as_ada.get(f"{base}/{mail.id}").text):
+        assert "Asks to be taken off" in page
+        assert "</svg>Complaint</span>" not in page
+        assert "Unsubscribed, as the mailbox provider reported" in page
+
+
 def test_a_valid_token_does_not_suppress_somebody_else(sent: Sent, workspace: Workspace) -> None:
     grace = sent_message(workspace, "grace@example.org")
     report = dsn(sent.mail_token, recipient="grace@example.org")
@@ -347,7 +376,7 @@ def test_a_mail_to_the_unsubscribe_address_unsubscribes(sent: Sent, visitor: Fla
     arrive(raw, sent.mail_token, kind="u")
     arrive(raw + b"again\r\n", sent.mail_token, kind="u")
     assert sent.state_on() == "unsubscribed"
-    assert sent.consent()[-1] == ("withdrawn", "one-click")
+    assert sent.consent()[-1] == ("withdrawn", "mailto")
     (event,) = sent.events("unsubscribed")
     assert event.data["by"] == "mail"
     visitor.post(f"/u/{sent.token}")

@@ -1,5 +1,6 @@
 """The ledger as something to act on: try again, settle the uncertain, correct what has not gone out."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import flash, redirect, render_template, request, url_for
@@ -10,8 +11,8 @@ from flask_login import current_user
 from app.accounts.access import member
 from app.accounts.models import Role
 from app.campaigns import settle
+from app.campaigns.came_back import CameBack, Offer, came_back_in, discarded_of, offers_of, try_came_back
 from app.campaigns.corrected import corrections, count_rest, make_corrected, may_be_corrected
-from app.campaigns.discarded import Discarded, discarded_in, discarded_of, try_discarded
 from app.campaigns.lifecycle import CampaignState, find_campaign
 from app.campaigns.models import Campaign
 from app.campaigns.second_try import Pick, SecondTry, count_second_try, may_send, may_try_again, picks_of, try_again
@@ -23,6 +24,8 @@ from app.messages.queries import Ledger, LedgerRow
 from app.messages.queries import ledger as counts_of
 from app.sending.lanes import start_lanes
 from app.tracking.incidents.holding import DOUBTED
+from app.tracking.incidents.queries import Concerned
+from app.tracking.models import Incident
 
 SENT, AGAIN = "sent", "again"
 LARGEST = 2**63 - 1
@@ -63,30 +66,30 @@ def ledger_retry(campaign_id: int) -> Any:
     return _retry_page(campaign, picks, count_second_try(campaign_id, picks))
 
 
-@bp.get("/<int:campaign_id>/ledger/discarded/<int:incident_id>")
+@bp.get("/<int:campaign_id>/ledger/incidents/<int:incident_id>")
 @member(Role.EDITOR)
-def ledger_discarded(campaign_id: int, incident_id: int) -> Any:
-    """Say how many people will be tried again whose bounce nobody believes since an incident was discarded."""
+def ledger_came_back(campaign_id: int, incident_id: int) -> Any:
+    """Say how many people will be tried again who came back in an incident, and for nobody's fault."""
     campaign = find_campaign(campaign_id)
     if campaign.considered is None:
         return _to_show(campaign_id)
-    discarded, ids = discarded_in(campaign_id, incident_id)
-    return _retry_page(campaign, [], count_second_try(campaign_id, discarded.picks, ids), discarded=discarded)
+    came_back, ids = came_back_in(campaign_id, incident_id)
+    return _retry_page(campaign, [], count_second_try(campaign_id, came_back.picks, ids), came_back=came_back)
 
 
-@bp.post("/<int:campaign_id>/ledger/discarded/<int:incident_id>")
+@bp.post("/<int:campaign_id>/ledger/incidents/<int:incident_id>")
 @member(Role.EDITOR)
-def ledger_discarded_tried(campaign_id: int, incident_id: int) -> Any:
+def ledger_came_back_tried(campaign_id: int, incident_id: int) -> Any:
     """Try exactly those again."""
     find_campaign(campaign_id)
     try:
-        done = try_discarded(campaign_id, incident_id, by=_whoever(), asked=request.form.get("asked", type=int))
+        done = try_came_back(campaign_id, incident_id, by=_whoever(), asked=request.form.get("asked", type=int))
     except Conflict as error:
         db.session.rollback()
         campaign = find_campaign(campaign_id, fresh=True)
-        discarded, ids = discarded_in(campaign_id, incident_id)
-        found = count_second_try(campaign_id, discarded.picks, ids)
-        return _retry_page(campaign, [], found, str(error), discarded), 409
+        came_back, ids = came_back_in(campaign_id, incident_id)
+        found = count_second_try(campaign_id, came_back.picks, ids)
+        return _retry_page(campaign, [], found, str(error), came_back), 409
     db.session.commit()
     _set_going(campaign_id)
     flash(_said(done), "success")
@@ -193,7 +196,12 @@ def ledger_corrected(campaign_id: int) -> Any:
     return redirect(url_for("campaigns.content", campaign_id=draft.id))
 
 
-def _tries(counts: Ledger, discarded: list[Discarded]) -> list[LedgerRow]:
+@bp.app_template_global("offers_of_incident")
+def _offers(incident: Incident, concerned: Sequence[Concerned]) -> list[Offer]:
+    return offers_of(incident, concerned)
+
+
+def _tries(counts: Ledger, discarded: list[CameBack]) -> list[LedgerRow]:
     """The rows that are offered whole; not the one that only holds people who are offered by their incident."""
     rows = [row for row in counts.rows if may_try_again(row.state, row.reason)]
     apart = sum(one.count for one in discarded)
@@ -201,13 +209,13 @@ def _tries(counts: Ledger, discarded: list[Discarded]) -> list[LedgerRow]:
 
 
 def _retry_page(
-    campaign: Campaign, picks: list[Pick], found: SecondTry, problem: str = "", discarded: Discarded | None = None
+    campaign: Campaign, picks: list[Pick], found: SecondTry, problem: str = "", came_back: CameBack | None = None
 ) -> str:
     return render_template(
         "campaigns/ledger/retry.html",
         campaign=campaign,
         picks=picks,
-        discarded=discarded,
+        came_back=came_back,
         found=found,
         can_send=may_send(campaign),
         problem=problem,

@@ -28,9 +28,11 @@ from app.campaigns.views.blueprint import bp, compose_page, corrected_by, user_i
 from app.campaigns.zone import plan_words, read_local, read_wall, span_words, write_local
 from app.core import clock
 from app.core.database import db
-from app.core.errors import Conflict, Invalid, MerpatiError
+from app.core.errors import Busy, Conflict, Invalid, MerpatiError
 from app.core.extensions import settings as installation
+from app.core.outside import waiting_outside
 from app.core.wallclock import zone_names
+from app.sending.simple import WAIT
 from app.sending.transports import caught_at
 
 SPREADS = (5, 15, 30, 60, 120, 240, 480, 720, 1440, 2880, 4320, 7200, 10080)
@@ -66,16 +68,17 @@ def send_test_mail(campaign_id: int) -> Any:
         addresses = split_addresses(form.to.data)
         person = find_reader(form.person.data)
         variant = find_variant(campaign, form.variant.data or 1)
-        for address in addresses:
-            answer = send_test(campaign, variant, address, person)
-            flash(
-                _("The test is on its way to %(to)s. The server said: %(reply)s", to=address, reply=answer), "success"
-            )
+        with waiting_outside(WAIT) as until:
+            for address in addresses:
+                answer = send_test(campaign, variant, address, person, until=until)
+                words = _("The test is on its way to %(to)s. The server said: %(reply)s", to=address, reply=answer)
+                flash(words, "success")
         for words in what_speaks_against(campaign):
             flash(_("The test went out, but the campaign would not start. %(why)s", why=words), "warning")
     except MerpatiError as error:
         form.to.errors = [str(error)]
-        return _review_page(campaign, form, 422 if isinstance(error, Invalid) else 503)
+        status = next((code for kind, code in ((Busy, 429), (Invalid, 422)) if isinstance(error, kind)), 503)
+        return _review_page(campaign, form, status)
     return redirect(url_for("campaigns.review", campaign_id=campaign_id))
 
 

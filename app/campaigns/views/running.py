@@ -115,10 +115,13 @@ def resume(campaign_id: int) -> Any:
 @member(Role.EDITOR)
 @_or_say_why
 def try_now(campaign_id: int) -> Any:
-    """End the rest of one mailbox provider: the cause was mended."""
-    if try_again_now(find_campaign(campaign_id).id, request.form.get("provider", "")):
+    """End the rest of one mailbox provider, and the wait of what it deferred: the cause was mended."""
+    done = try_again_now(find_campaign(campaign_id).id, request.form.get("provider", ""))
+    db.session.commit()
+    if done:
         start_lanes(campaign_id)
-        flash(_("It is tried again now, with one mail at first."), "success")
+        said = ngettext("%(num)s message is tried again now.", "%(num)s messages are tried again now.", done.due)
+        flash(_("It is tried again now, with one mail at first.") if done.has_rested else said, "success")
     return _back(campaign_id)
 
 

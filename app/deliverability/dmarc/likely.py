@@ -54,14 +54,14 @@ class OurSigns:
     """By what our own mail is known: keys as domain and selector, and the envelope. No address is among them."""
 
     keys: frozenset[tuple[str, str]]
-    bounce_domain: str
+    bounce_domains: frozenset[str]
 
 
 def our_signs() -> OurSigns:
     """Those of the workspace in scope."""
     query = select(SendingDomain.domain, SigningKey.selector).join(SigningKey, SigningKey.domain_id == SendingDomain.id)
     keys = frozenset((row.domain, row.selector) for row in db.session.execute(query))
-    return OurSigns(keys, settings().bounce_domain.lower())
+    return OurSigns(keys, settings().bounce_domains)
 
 
 def likely_of(details: Iterable[Mapping[str, Any] | None], signs: OurSigns) -> Likely:
@@ -73,7 +73,7 @@ def likely_of(details: Iterable[Mapping[str, Any] | None], signs: OurSigns) -> L
     is_signed_here = any(
         result["result"] == "pass" and (result["domain"], result["selector"]) in signs.keys for result in dkim
     )
-    vouched = any(result["result"] == "pass" and result["domain"] == signs.bounce_domain for result in spf)
+    vouched = any(result["result"] == "pass" and result["domain"] in signs.bounce_domains for result in spf)
     reasons = {reason for each in seen for reason in each.get("reasons", ())}
     if vouched or (is_signed_here and not (reasons & _FORWARDED or _fails(spf))):
         return Likely("ours", by_key=is_signed_here)

@@ -15,7 +15,7 @@ from lxml import etree
 from app.core import clock
 from app.core.errors import Invalid
 from app.deliverability.dmarc.report import Report, Row
-from app.deliverability.dmarc.xml_text import plain_xml
+from app.deliverability.dmarc.xml_text import plain_xml, without_half_letters
 
 MOST_ROWS = 5000
 """Kept of one report; what lies behind is counted, not kept."""
@@ -68,7 +68,7 @@ def read_report(xml: bytes, is_wanted: Callable[[str], bool] = lambda _domain: T
     Of one on a domain that is not wanted, no records are read: they come last.
     """
     metadata, policy, records = dict[str, str](), dict[str, str](), _Records()
-    xml = plain_xml(xml)
+    xml = without_half_letters(plain_xml(xml))
     for tag, element in _parts(xml):
         if tag == "report_metadata":
             metadata = metadata or _metadata(element)

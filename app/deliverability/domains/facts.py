@@ -78,6 +78,16 @@ class Facts:
         """Whether all mail has our bounce domain in its envelope: most providers put in their own."""
         return not any(relay.has_own_envelope for relay in self.relays)
 
+    def about(self, kind: str) -> str:
+        """Names that may change by which a check asks and judges: of others, its finding tells nothing."""
+        if kind == "dkim":
+            return self.signing
+        if kind == "alignment":
+            return f"{self.bounce_domain} {'signed' if self.signing else ''}".rstrip()
+        if kind in ("ptr", "tls"):
+            return _together(self.own_names[0], self.bounce_domain, self.bounce_listen)
+        return self.bounce_domain if kind in ("spf", "reports", "mx-bounce", "soa-bounce") else ""
+
     @property
     def takes_bounces(self) -> bool:
         """Whether some bounces come by mail: providers with an API tell of them by webhook."""
@@ -94,6 +104,16 @@ def facts_of(domain: SendingDomain, name: str = "") -> Facts:
 def facts_of_stranger(name: str) -> Facts:
     """The facts about a domain that is not set up: nothing is signed for it here."""
     return _facts(name, False, "", None)
+
+
+def names_of_ours() -> str:
+    """Where this installation is found, as it is set now."""
+    ours = settings()
+    return _together(ours.mail_domain.lower(), ours.bounce_domain.lower(), ours.bounce_listen)
+
+
+def _together(*names: str) -> str:
+    return " ".join(names)
 
 
 def _facts(domain: str, is_signing: bool, signs_as: str, record: Record | None) -> Facts:

@@ -1,5 +1,6 @@
 """Asking DNS for the checks of one domain: each question once, and no more of them than the checks can need."""
 
+import math
 import time
 
 import dns.exception
@@ -21,10 +22,14 @@ MOST_VALUES = 200
 LONGEST = 4096
 
 
-class Questions:
-    """An `Ask` with a memory."""
+OUT_OF_TIME = "The whole look took too long, so this was not asked any more."
 
-    def __init__(self) -> None:
+
+class Questions:
+    """An `Ask` with a memory, until a moment of the monotonic clock."""
+
+    def __init__(self, until: float = math.inf) -> None:
+        self._until = until
         self._known: dict[tuple[str, str], Answer | TemporaryFailure] = {}
         self._silences = 0
 
@@ -43,19 +48,21 @@ class Questions:
         if len(self._known) >= MOST:
             return TemporaryFailure(f"The records lead to more than {MOST} questions; the rest was not asked.")
         began = time.monotonic()
+        if began >= self._until:
+            return TemporaryFailure(OUT_OF_TIME)
         try:
-            return look_up(name, kind)
+            return look_up(name, kind, min(lookup.SECONDS, self._until - began))
         except TemporaryFailure as error:
             # Servers that answer at once that they cannot tell keep nobody waiting: other names may do better.
             self._silences += time.monotonic() - began > lookup.SECONDS / 4
             return error
 
 
-def look_up(name: str, kind: str) -> Answer:
-    """What DNS has. Raises TemporaryFailure when it does not tell within the time of a look."""
+def look_up(name: str, kind: str, seconds: float) -> Answer:
+    """What DNS has. Raises TemporaryFailure when it does not tell in time."""
     resolver = current_app.extensions.get(lookup.EXTENSION) or dns.resolver.Resolver()
     try:
-        found = resolver.resolve(name, kind, lifetime=lookup.SECONDS, search=False)
+        found = resolver.resolve(name, kind, lifetime=seconds, search=False)
     except dns.resolver.NXDOMAIN:
         return Answer(exists=False)
     except dns.resolver.NoAnswer as error:
@@ -63,7 +70,7 @@ def look_up(name: str, kind: str) -> Answer:
     except (dns.name.LabelTooLong, dns.name.EmptyLabel, dns.name.NameTooLong):
         return Answer(exists=False)
     except dns.exception.Timeout as error:
-        raise TemporaryFailure(f"DNS did not answer for {name} within {lookup.SECONDS:.0f} seconds.") from error
+        raise TemporaryFailure(f"DNS did not answer for {name} within {seconds:.0f} seconds.") from error
     except dns.resolver.NoNameservers as error:
         raise TemporaryFailure(
             f"The name servers for {name} answer with an error, so nobody can tell what stands there."

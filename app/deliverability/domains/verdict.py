@@ -6,7 +6,8 @@ from sqlalchemy import select
 
 from app.core import clock
 from app.core.database import db
-from app.deliverability.domains.check import kept_at, kept_findings
+from app.core.errors import Busy
+from app.deliverability.domains.check import has_other_names, kept_at, kept_findings
 from app.deliverability.domains.facts import Facts, facts_of, facts_of_stranger
 from app.deliverability.domains.findings import Finding, has_answers
 from app.deliverability.domains.free_mail import is_free_mail, is_reserved
@@ -31,7 +32,8 @@ def verdict(domain: str, people: int = 0) -> list[Reason]:
     """Why mail from this domain to so many people would be refused or looked at askance; empty: nothing is known.
 
     Of the workspace in scope. What DNS did not tell never blocks, and reserved names are never judged. Takes as long
-    as a look into DNS where the last one is older than two days, or the domain is not set up here.
+    as a look into DNS where the last one is older than two days or was about other names, or the domain is not set up
+    here.
     """
     if is_reserved(domain):
         return [replace(reason, is_blocking=False) for reason in _unset(facts_of_stranger(domain))]
@@ -39,6 +41,13 @@ def verdict(domain: str, people: int = 0) -> list[Reason]:
         return [_free_mail(domain)]
     if people:
         people += sent_today(domain)
+    try:
+        return _looked_at(domain, people)
+    except Busy:
+        return [_busy(domain)]
+
+
+def _looked_at(domain: str, people: int) -> list[Reason]:
     row = _nearest(domain)
     if row is None:
         seen = _seen_now(facts_of_stranger(domain), ("soa", "mx", "dmarc"))
@@ -47,11 +56,20 @@ def verdict(domain: str, people: int = 0) -> list[Reason]:
     return [*_unset(seen.facts), *_judged(seen, people), *_by_relay(seen)]
 
 
+def _busy(domain: str) -> Reason:
+    """Blocks, unlike silence: a moment later it is known."""
+    return Reason(
+        "domain-check-busy",
+        f"The records of {domain} were not looked at, since another check is under way. Try again in a few seconds.",
+    )
+
+
 def kept_verdict(row: SendingDomain, people: int = 0) -> list[Reason]:
     """The same of a domain that is set up, by what the last look found; empty where nobody has looked for two days."""
     if is_reserved(row.domain) or kept_at(row) < clock.now().timestamp() - FRESH:
         return []
-    return reasons_of(facts_of(row), _recent(kept_findings(row)), people)
+    facts = facts_of(row)
+    return reasons_of(facts, _recent(kept_findings(row, facts)), people)
 
 
 def _nearest(domain: str) -> SendingDomain | None:
@@ -61,9 +79,10 @@ def _nearest(domain: str) -> SendingDomain | None:
 
 
 def _last_seen(row: SendingDomain) -> _Seen:
-    """What the daily look found, or, where that is old, what there is now."""
-    facts, kept = facts_of(row), kept_findings(row)
-    if kept_at(row) >= clock.now().timestamp() - FRESH:
+    """What the daily look found, or, where that is old or of other names, what there is now."""
+    facts = facts_of(row)
+    kept = kept_findings(row, facts)
+    if kept_at(row) >= clock.now().timestamp() - FRESH and not has_other_names(row, facts):
         return _Seen(facts, _recent(kept), is_fresh=True)
     now = _seen_now(facts)
     return now if now.is_fresh or not kept else _Seen(facts, kept, is_fresh=False)

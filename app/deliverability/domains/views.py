@@ -10,14 +10,16 @@ from flask_babel import ngettext
 from app.accounts.access import member
 from app.accounts.models import Role
 from app.core.database import db
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Busy, Conflict, Invalid
 from app.core.extensions import keyring, settings
+from app.core.outside import waiting_outside
 from app.deliverability.dmarc.intake import take_in_waiting
 from app.deliverability.dmarc.views import bp as dmarc
 from app.deliverability.domains.check import check_records
 from app.deliverability.domains.findings import Finding
 from app.deliverability.domains.forms import ActiveKeyForm, DomainForm, SwitchForm
 from app.deliverability.domains.free_mail import is_of_free_mail, why_not_free_mail
+from app.deliverability.domains.look import LOOK
 from app.deliverability.domains.page import show_records, show_shared
 from app.sending.domains.check import Look, check_domain
 from app.sending.domains.names import read_domain
@@ -58,9 +60,14 @@ def add() -> Any:
 @member(Role.OWNER)
 def check(domain_id: int) -> Any:
     """Look into DNS now."""
-    look = check_domain(domain_id)
-    db.session.commit()
-    found = {} if look.trouble else check_records(domain_id)
+    try:
+        with waiting_outside(LOOK) as until:
+            look = check_domain(domain_id, until)
+            db.session.commit()
+            found = {} if look.trouble else check_records(domain_id, until)
+            db.session.commit()
+    except Busy as error:
+        return _later(domain_id, error)
     taken = _taken_in(domain_id) if "published" in look.records.values() else 0
     db.session.commit()
     flash(*_words(look, found))
@@ -80,8 +87,12 @@ def check(domain_id: int) -> Any:
 @member(Role.OWNER)
 def turn(domain_id: int) -> Any:
     """Sign with the next key, after a look whether its record is there."""
-    check_domain(domain_id)
-    db.session.commit()
+    try:
+        with waiting_outside(LOOK) as until:
+            check_domain(domain_id, until)
+            db.session.commit()
+    except Busy as error:
+        return _later(domain_id, error)
     words = _("Rotated. Publish the record of the new next key, and keep the old one for 7 days.")
     return _done(domain_id, lambda: rotate(keyring(), domain_id, ActiveKeyForm().active.data or 0), words, "success")
 
@@ -163,6 +174,11 @@ def _done(domain_id: int, act: Callable[[], object], words: str, how: str) -> An
     return _back(domain_id)
 
 
+def _later(domain_id: int, error: Busy) -> Any:
+    flash(str(error), "warning")
+    return _back(domain_id)
+
+
 def _back(domain_id: int) -> Any:
     return redirect(url_for("domains.index", open=domain_id, _anchor=f"domain-{domain_id}"))
 
@@ -195,4 +211,6 @@ def _words(look: Look, found: dict[str, Finding]) -> tuple[str, str]:
         return _("Looked: some records are not as they should be, see below."), "warning"
     if any(finding.is_bad for finding in found.values()):
         return _("Looked: for signing, every record is as it should be; others need a look, see below."), "warning"
+    if any(finding.trouble for finding in found.values()):
+        return _("Looked, but not everything was answered in time: see below, and check again later."), "warning"
     return _("Looked: every record is as it should be."), "success"

@@ -6,10 +6,11 @@ A cell that makes no sense costs that figure only, a row without a day or a subj
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from ipaddress import ip_address
 from typing import Any
 
+from app.core import clock
 from app.core.errors import Invalid
 from app.deliverability.outside.columns import (
     BY_NAME,
@@ -26,6 +27,13 @@ from app.deliverability.outside.table import Fault, Row, read_rows
 from app.deliverability.outside.values import is_day_first, is_nothing, read_day, read_shares
 
 __all__ = ["Figure", "Reading", "Source", "read_file", "source_of"]
+
+FIRST = date(2004, 1, 1)
+"""The year in which Gmail began; no provider has figures of days before."""
+AHEAD = timedelta(days=2)
+"""Clocks and time zones that are wrong."""
+HOPELESS = 200
+"""Rows of which none could be taken, before the rest is not read."""
 
 _DOMAIN = re.compile(r"(?=.{3,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+[a-z0-9-]{2,63}").fullmatch
 
@@ -46,6 +54,8 @@ class Reading:
     figures: tuple[Figure, ...]
     faults: tuple[Fault, ...]
     unknown: tuple[str, ...] = ()
+    unread_from: int = 0
+    """The line from which nothing was read, because no row before it could be taken."""
 
 
 def read_file(data: bytes, source: Source, *, subject: str = "") -> Reading:
@@ -54,8 +64,13 @@ def read_file(data: bytes, source: Source, *, subject: str = "") -> Reading:
     columns, body, above = find_columns(rows, source, subject=subject)
     faults += [Fault(row.line, "It stands above the heading and was passed over.", _content(row)) for row in above]
     day_first = source == "postmaster" and is_day_first(columns.cell(row, "day") for row in body)
-    figures = []
-    for row in body:
+    figures: list[Figure] = []
+    unread_from = 0
+    for number, row in enumerate(body):
+        if number == HOPELESS and not figures:
+            unread_from = row.line
+            faults = [fault for fault in faults if fault.line < unread_from]
+            break
         try:
             figure, slips = _figure(row, columns, source, subject, day_first)
         except Invalid as fault:
@@ -64,7 +79,8 @@ def read_file(data: bytes, source: Source, *, subject: str = "") -> Reading:
         figures.append(figure)
         if slips:
             faults.append(Fault(row.line, " ".join(slips), _content(row), is_kept=True))
-    return Reading(tuple(figures), tuple(sorted(faults, key=lambda fault: fault.line)), columns.unknown)
+    by_line = sorted(faults, key=lambda fault: fault.line)
+    return Reading(tuple(figures), tuple(by_line), columns.unknown, unread_from)
 
 
 def source_of(data: bytes) -> Source:
@@ -88,6 +104,10 @@ def _figure(row: Row, columns: Columns, source: Source, subject: str, day_first:
     day = read_day(said, day_first=day_first)
     if day is None:
         raise Invalid(f"“{said[:40]}” is no date. Write it like 2026-01-31.")
+    if day > clock.now().date() + AHEAD:
+        raise Invalid(f"“{said[:40]}” is a day that has not come yet.")
+    if day < FIRST:
+        raise Invalid(f"“{said[:40]}” is before {FIRST.year}, when there were no such figures. Mend the year.")
     whose = columns.cell(row, SUBJECTS[source]) or subject
     figures, slips = _figures(row, columns, SUBJECTS[source])
     if not figures:

@@ -16,20 +16,19 @@ def keep(source: Source, figures: Iterable[Figure]) -> int:
     days: dict[tuple[str, date], dict[str, object]] = {}
     for one in figures:
         days.setdefault((one.subject, one.day), {}).update(one.figures)
-    if not days:
-        return 0
     rows = [
         {"workspace_id": current_workspace_id(), "source": source, "subject": subject, "day": day, "figures": told}
         for (subject, day), told in days.items()
     ]
-    statement = insert(OutsideFigure).values(rows)
-    # A file may hold one of the provider's pages only: what another one told of the day stays.
-    together = OutsideFigure.figures.op("||")(statement.excluded.figures)
-    db.session.execute(
-        statement.on_conflict_do_update(
+    if rows:
+        statement = insert(OutsideFigure)
+        # A file may hold one of the provider's pages only: what another one told of the day stays.
+        together = OutsideFigure.figures.op("||")(statement.excluded.figures)
+        statement = statement.on_conflict_do_update(
             index_elements=["workspace_id", "source", "subject", "day"], set_={"figures": together}
         )
-    )
+        # A statement for each: one for all would have more than the 65,535 values that PostgreSQL takes.
+        db.session.execute(statement, rows)
     return len(rows)
 
 

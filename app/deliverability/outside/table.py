@@ -9,6 +9,8 @@ from app.core.errors import Invalid
 
 MOST_BYTES = 5 * 1024 * 1024
 MOST_ROWS = 20_000
+MOST_LINES = 100_000
+"""Those that hold nothing with them."""
 MOST_COLUMNS = 200
 _MOST_SEPARATORS = 20_000
 """On one line, before it is taken apart; cells in quotation marks hold some, too."""
@@ -45,10 +47,6 @@ def read_rows(data: bytes) -> tuple[list[Row], list[Fault]]:
     rows, faults = _rows(text)
     if not rows:
         raise Invalid("The file holds no rows. Nothing was kept.", field="file")
-    if len(rows) > MOST_ROWS:
-        raise Invalid(
-            f"The file has more than {MOST_ROWS:,} rows. Nothing was kept; export a shorter time.", field="file"
-        )
     return rows, faults
 
 
@@ -58,6 +56,9 @@ def _rows(text: str) -> tuple[list[Row], list[Fault]]:
     faults: list[Fault] = []
     separator = ""
     for number, line in enumerate(io.StringIO(text, newline=None), 1):
+        # Before more is read: of a file of millions of lines, all that counts is that it is refused.
+        if number > MOST_LINES or len(rows) + len(faults) > MOST_ROWS:
+            raise _too_long(f"{MOST_LINES:,} lines" if number > MOST_LINES else f"{MOST_ROWS:,} rows")
         if not line.strip():
             continue
         separator = separator or max(SEPARATORS, key=line.count)
@@ -77,7 +78,13 @@ def _rows(text: str) -> tuple[list[Row], list[Fault]]:
             continue
         if any(cell.strip() for cell in cells):
             rows.append(Row(number, tuple(cell.strip() for cell in cells)))
+    if len(rows) + len(faults) > MOST_ROWS:
+        raise _too_long(f"{MOST_ROWS:,} rows")
     return rows, faults
+
+
+def _too_long(limit: str) -> Invalid:
+    return Invalid(f"The file has more than {limit}. Nothing was kept; export a shorter time.", field="file")
 
 
 def _cells(line: str, separator: str) -> list[str]:

@@ -1,5 +1,6 @@
 """Looking into DNS: which records are there, and what follows for the keys."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -34,15 +35,16 @@ class Look:
     trouble: str = ""
 
 
-def check_domain(domain_id: int) -> Look:
+def check_domain(domain_id: int, until: float = math.inf) -> Look:
     """Look at a domain's records and put keys to work that are published; flushes. Raises NotFound.
 
-    Where DNS does not answer, everything stays as it was, and the trouble is noted.
+    Where DNS does not answer, or not until a moment of the monotonic clock, everything stays as it was, and the trouble
+    is noted.
     """
     domain = db.session.scalar(select(SendingDomain).where(SendingDomain.id == domain_id))
     if domain is None:
         raise NotFound("This domain is not here any more.")
-    look = _look(domain.domain, needed_keys(domain))
+    look = _look(domain.domain, needed_keys(domain), until)
     _note(lock_domain(domain_id), look)
     return look
 
@@ -64,11 +66,11 @@ def check_due() -> None:
                 return
 
 
-def _look(domain: str, keys: list[SigningKey]) -> Look:
+def _look(domain: str, keys: list[SigningKey], until: float) -> Look:
     records: dict[str, Finding] = {}
     for key in keys:
         try:
-            found = ask_txt(key_record(domain, key.selector, key.public).name)
+            found = ask_txt(key_record(domain, key.selector, key.public).name, until)
         except TemporaryFailure as error:
             return Look(records, str(error))
         records[key.selector] = judge(found, key.public)

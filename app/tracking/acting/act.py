@@ -13,6 +13,7 @@ from app.mail.reasons import OF_US
 from app.messages.dead_addresses import DEAD, SENDER_SIDE
 from app.messages.evidence import settle_messages
 from app.messages.models import Message
+from app.tracking.acting.earlier import NOTE, placed
 from app.tracking.acting.facts import Fact
 from app.tracking.acting.giving_up import give_up
 from app.tracking.acting.gone import is_gone
@@ -47,6 +48,7 @@ def act(message: Message, fact: Fact, source: str, at: datetime) -> str:
     lock(message)
     if fact.kind not in EVENTS:
         return f"{fact.kind}; nothing was changed"
+    fact, at = placed(message.id, fact, at)
     if is_known(message, fact, source, at):
         return KNOWN
     note = _bounce(message, fact, source, at, effect) if fact.kind == "bounce" else _other(message, fact, source, at)
@@ -56,6 +58,8 @@ def act(message: Message, fact: Fact, source: str, at: datetime) -> str:
 
 def effect_of(message: Message, fact: Fact) -> Effect:
     """What a bounce leads to: by its reason, its scope, and how long it lasts."""
+    if fact.is_earlier:
+        return "note"
     if fact.scope in ("address", "domain"):
         dead = fact.reason in DEAD and fact.persistence == "permanent"
         if dead and fact.reason == "hostunknown":
@@ -67,6 +71,9 @@ def effect_of(message: Message, fact: Fact) -> Effect:
 
 
 def _bounce(message: Message, fact: Fact, source: str, at: datetime, effect: Effect) -> str:
+    if fact.is_earlier:
+        write_down(message, fact, source, at, "note")
+        return f"bounced: {fact.reason}; {NOTE}"
     acted_before, heard_before = was_found_dead(message, at), has_bounced_for(message, fact.reason, still_news())
     write_down(message, fact, source, at, effect)
     mark_bounced(message, fact.reason, at)

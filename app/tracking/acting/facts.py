@@ -22,6 +22,7 @@ class Fact:
     `key` tells one fact of a source from the next: the provider's id of the event, the digest of a mail. The same
     message, source, kind and key again is the same fact. `diagnostic` is the other side's words, `feedback_type` that
     of a complaint. `recipient` is the address that failed, where it is not the message's own: forwarding leads there.
+    `spoken` is the time of which a report speaks by its own dates; `is_earlier`: of an attempt before the last.
     """
 
     kind: Kind
@@ -34,6 +35,8 @@ class Fact:
     diagnostic: str = ""
     feedback_type: str = ""
     recipient: str = ""
+    spoken: datetime | None = None
+    is_earlier: bool = False
 
 
 @dataclass(frozen=True, slots=True)

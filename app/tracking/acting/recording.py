@@ -92,6 +92,8 @@ def event_values(message: Message, fact: Fact, source: str, at: datetime, effect
         data["feedback"] = fact.feedback_type
     elif fact.kind == "challenge":
         data["challenge"] = True
+    if fact.is_earlier:
+        data["earlier"] = True
     data["evidence" if fact.kind in ("autoreply", "reply", "challenge", "delivered") else "diagnostic"] = (
         fact.diagnostic[:LONGEST]
     )

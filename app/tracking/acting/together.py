@@ -16,6 +16,7 @@ from app.messages.evidence import settle_messages
 from app.messages.lifecycle import State
 from app.messages.models import Message
 from app.tracking.acting.act import KNOWN, Effect, effect_of
+from app.tracking.acting.earlier import NOTE, placed_together
 from app.tracking.acting.facts import Told
 from app.tracking.acting.giving_up import give_up
 from app.tracking.acting.looking import look_for_bursts
@@ -90,6 +91,7 @@ class _Round:
     def __init__(self, told: Sequence[Told], messages: Mapping[int, Message]) -> None:
         self._messages = messages
         self.refused: list[Told] = []
+        told = placed_together(told)
         record = Record(one.message_id for one in told)
         self.notes = [_idle_note(one, record) for one in told]
         fresh = [(place, one) for place, one in enumerate(told) if not self.notes[place]]
@@ -108,6 +110,9 @@ class _Round:
         )
 
     def _bounce(self, bounces: list[tuple[int, Told]], effects: Mapping[int, Effect], record: Record) -> None:
+        for place, one in bounces:
+            self.notes[place] = f"bounced: {one.fact.reason}; {NOTE}"
+        bounces = [(place, one) for place, one in bounces if not one.fact.is_earlier]
         mark_all_bounced(_failure(one) for _place, one in bounces)
         self.refused = [
             one

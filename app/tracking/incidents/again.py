@@ -30,18 +30,22 @@ def tried_again(incident: Incident) -> Again | None:
     """How the second try stands; None where there is none to be made. Needs the workspace in scope."""
     if incident.kind != BURST or incident.decision not in (DISCARDED, UNDONE):
         return None
-    row = db.session.execute(_AGAIN, binds_of(incident)).one()
-    return Again(row.still, row.taken, row.under_way, row.number - row.still - row.taken - row.under_way)
+    row = db.session.execute(_AGAIN, binds_of(incident) | {"decided": incident.decided_at}).one()
+    return Again(row.still, row.taken, row.under_way, row.failed)
 
 
-# Until somebody tries them again they are bounced, and for the doubted reason; then they go their way like any other.
+# Until somebody tries them again they are bounced, most of them for the doubted reason: what failed a moment ago has
+# its own still. Whoever is tried again has an attempt that says so; then they go their way like any other.
 _AGAIN = text(
     f"""
 WITH {FAILED}
-SELECT count(*) AS number,
-       count(*) FILTER (WHERE state = 'bounced' AND reason = '{DOUBTED}') AS still,
+SELECT count(*) FILTER (WHERE is_waiting) AS still,
+       count(*) FILTER (WHERE NOT is_waiting AND state NOT IN ('sent', 'planned', 'sending', 'deferred')) AS failed,
        count(*) FILTER (WHERE state = 'sent') AS taken,
        count(*) FILTER (WHERE state IN ('planned', 'sending', 'deferred')) AS under_way
-FROM failed
+FROM (SELECT f.*, f.state = 'bounced' AND (f.reason = '{DOUBTED}' OR NOT EXISTS (
+          SELECT FROM attempts a
+          WHERE a.message_id = f.id AND a.outcome = 'planned' AND a.at >= :decided)) AS is_waiting
+      FROM failed f) f
 """  # noqa: S608 - only constants of the house are put together
 )

@@ -4,7 +4,7 @@ From then on nobody is suppressed for that reason there; what was written in the
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -13,9 +13,10 @@ from app.core.database import current_workspace_id, db
 from app.messages.dead_addresses import SCORED
 from app.messages.models import Message
 from app.tracking.incidents.counting import Failures, count_failures
+from app.tracking.incidents.decisions import BELIEVED
 from app.tracking.incidents.holding import take_in_written
-from app.tracking.incidents.opening import BURST, find_open, open_for, provider_of
-from app.tracking.incidents.reach import concerned
+from app.tracking.incidents.opening import BURST, find_open, open_beside, open_for, provider_of
+from app.tracking.incidents.reach import concerned, count_undecided
 from app.tracking.models import Incident
 
 WINDOW = timedelta(minutes=10)
@@ -93,8 +94,42 @@ def _lately(now: datetime) -> Span:
 
 
 def _incident(failures: Failures, span: Span) -> Incident:
-    known = find_open(current_workspace_id(), BURST, failures.provider, failures.reason)
-    incident = known or open_for(BURST, failures, "held", told_late=span.is_late)
+    incident = find_open(current_workspace_id(), BURST, failures.provider, failures.reason)
+    if incident is None:
+        incident = open_for(BURST, failures, "held", told_late=span.is_late)
+    elif incident.decision == BELIEVED and (fresh := _fresh(incident, failures, span)):
+        incident = open_beside(incident, fresh, "held", told_late=span.is_late)
     db.session.flush()
     take_in_written(incident, concerned(incident))
     return incident
+
+
+def _fresh(believed: Incident, failures: Failures, span: Span) -> Failures | None:
+    """What has to be asked about anew: a burst before or after the time of what was believed, or as many again in it.
+
+    What comes beside these within its time is that one's own.
+    """
+    for since, until in _outside(believed, span):
+        number = count_undecided(believed, since, until) if since < until else 0
+        found = _counted(failures, since, until) if number >= FEWEST else None
+        if found and is_burst(number, number / max(found.of, number)):
+            return replace(found, count=number)
+    since_then = len(concerned(believed)) - believed.count
+    if believed.decided_at is None or since_then < max(believed.count, FEWEST):
+        return None
+    # Where they are told late they lie in the same time: there only what is held tells them apart.
+    found = _counted(failures, max(span.since, believed.decided_at), span.until) or failures
+    return replace(found, count=since_then)
+
+
+def _outside(believed: Incident, span: Span) -> list[tuple[datetime, datetime]]:
+    moment = timedelta(microseconds=1)
+    before = span.since, min(span.until, believed.began_at - moment)
+    if believed.last_at is None:
+        return [before]
+    return [before, (max(span.since, believed.last_at + moment), span.until)]
+
+
+def _counted(failures: Failures, since: datetime, until: datetime) -> Failures | None:
+    found = count_failures(frozenset({failures.reason}), since, until, provider=failures.provider, least=FEWEST)
+    return next((one for one in found if is_burst(one.count, one.share)), None)

@@ -12,7 +12,7 @@ from app.core.database import db, every_workspace, in_workspace
 from app.core.extensions import enqueue_job
 from app.core.jobs import Job
 from app.tracking.incidents.decisions import BELIEVED, CARRIED_OUT, UNDER_WAY, apply
-from app.tracking.incidents.holding import batches, hold_failures
+from app.tracking.incidents.holding import batches, hold_failures, is_left
 from app.tracking.incidents.reach import FAILED, binds_of, concerned
 from app.tracking.models import Incident
 
@@ -57,6 +57,11 @@ def carry_out(incident_id: int, is_told_to_stop: Callable[[], bool] = lambda: Fa
                 apply(incident, batch)
                 db.session.commit()
             done.update(left)
+        incident = db.session.get_one(Incident, incident_id)
+        if incident.decision != BELIEVED and is_left(incident, sorted(done)):
+            # Somebody held one of them all the while: the look once a minute queues it again.
+            db.session.commit()
+            return
         over = update(Incident).where(Incident.id == incident_id, Incident.action == UNDER_WAY)
         db.session.execute(over.values(action=CARRIED_OUT))
         db.session.commit()
@@ -67,7 +72,7 @@ def progress_of(incident: Incident) -> Progress | None:
     if incident.action != UNDER_WAY:
         return None
     statement = _WRITTEN if incident.decision == BELIEVED else _TAKEN_BACK
-    row = db.session.execute(statement, binds_of(incident) | {"incident": incident.id}).one()
+    row = db.session.execute(statement, binds_of(incident)).one()
     return Progress(row.done, row.number)
 
 

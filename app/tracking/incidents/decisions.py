@@ -14,8 +14,8 @@ from sqlalchemy.exc import OperationalError
 from app.core import clock
 from app.core.database import db
 from app.core.errors import Conflict, NotFound
-from app.tracking.incidents.holding import hold_failures, take_back, write_held
-from app.tracking.incidents.opening import BURST
+from app.tracking.incidents.holding import hold_failures, is_left, take_back, write_held
+from app.tracking.incidents.opening import BURST, end_followed
 from app.tracking.incidents.reach import concerned
 from app.tracking.models import Incident
 
@@ -73,9 +73,23 @@ def _decide(incident_id: int, user_id: int | None, decision: str, *, instead_of:
         is_large = len(ids) > AT_ONCE
         if decision != BELIEVED and not is_large:
             hold_failures(incident, ids)
+        believed_at = incident.decided_at
         _write(incident, user_id, decision, instead_of, UNDER_WAY if is_large else CARRIED_OUT)
+        if believed_at is not None:
+            end_followed(incident, believed_at)
         # Once more: some may have come while it waited for the incident.
-        return 0 if is_large else apply(incident, concerned(incident))
+        ids = concerned(incident)
+        if decision == BELIEVED:
+            # What comes from now on is measured against it.
+            incident.count = len(ids)
+        return 0 if is_large else _apply_at_once(incident, ids)
+
+
+def _apply_at_once(incident: Incident, ids: list[int]) -> int:
+    done = apply(incident, ids)
+    if incident.decision != BELIEVED and is_left(incident, ids):
+        incident.action = UNDER_WAY
+    return done
 
 
 def _write(incident: Incident, user_id: int | None, decision: str, instead_of: str, action: str) -> None:

@@ -47,6 +47,8 @@ def hold_failures(incident: Incident, ids: Iterable[int]) -> None:
 
 def take_in_written(incident: Incident, ids: Iterable[int]) -> int:
     """Count suppressions of this sort that were written without it among what it can undo; returns how many."""
+    # As whoever writes one does: before the first row, or who decides waits for that row and this for the decision.
+    db.session.execute(_SHARE, {"incident": incident.id, "workspace": incident.workspace_id})
     return sum(_take_in(_read(incident, batch)) for batch in batches(ids))
 
 
@@ -74,6 +76,12 @@ def take_back(incident: Incident, ids: Iterable[int]) -> int:
         _run(_DOUBT, batch)
         lifted += _run(_LIFT, batch, note=f"Lifted: undone with incident {incident.id}.")
     return lifted
+
+
+def is_left(incident: Incident, ids: Iterable[int]) -> bool:
+    """Whether something of these messages was passed over when it was taken back, since somebody else held it."""
+    read = (_read(incident, batch) for batch in batches(ids))
+    return any(db.session.execute(_LEFT, _binds(batch)).scalar_one() for batch in read)
 
 
 def _read(incident: Incident, ids: list[int]) -> _Batch:
@@ -128,6 +136,8 @@ def _binds(batch: _Batch) -> dict[str, Any]:
 # In the order of whoever hears of them: messages, and then the incident.
 _HOLD = text("SELECT id FROM messages WHERE id = ANY(:ids) AND workspace_id = :workspace ORDER BY id FOR NO KEY UPDATE")
 
+_SHARE = text("SELECT id FROM incidents WHERE id = :incident AND workspace_id = :workspace FOR SHARE")
+
 _READ = text(
     f"""
 SELECT m.id, sha256(w.address_key || convert_to(lower(m.address), 'UTF8')) AS address_hash
@@ -144,6 +154,7 @@ SELECT workspace_id, :incident, message_id, address_hash, hint, reason, evidence
 FROM suppressions
 WHERE workspace_id = :workspace AND address_hash = ANY(:hashes) AND coalesce(list_id, 0) = 0 AND lifted_at IS NULL
       AND message_id = ANY(:failed) AND reason = 'bounced'
+ORDER BY message_id
 ON CONFLICT (incident_id, message_id) DO UPDATE SET suppression_id = excluded.suppression_id
 """
 )
@@ -224,5 +235,19 @@ WHERE id = ANY(ARRAY(SELECT id FROM suppressions
                            AND workspace_id + 0 = :workspace
                            AND coalesce(lifted_at, 'infinity') = 'infinity'
                      FOR NO KEY UPDATE SKIP LOCKED))
+"""
+)
+
+# By the numbers alone, as above.
+_LEFT = text(
+    """
+SELECT EXISTS (SELECT FROM suppressions
+               WHERE id = ANY(ARRAY(SELECT suppression_id FROM held_suppressions
+                                    WHERE incident_id = :incident AND workspace_id = :workspace
+                                          AND message_id = ANY(:ids) AND suppression_id IS NOT NULL))
+                     AND workspace_id + 0 = :workspace AND coalesce(lifted_at, 'infinity') = 'infinity')
+       OR EXISTS (SELECT FROM messages
+                  WHERE id = ANY(:failed) AND workspace_id + 0 = :workspace
+                        AND state || '' = 'bounced' AND reason || '' = :reason)
 """
 )

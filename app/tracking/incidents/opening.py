@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, select, text, update
+from sqlalchemy import ColumnElement, func, select, text, update
 
 from app.core import clock
 from app.core.database import current_workspace_id, db
@@ -29,13 +29,13 @@ def find_open(workspace_id: int, kind: str, provider: str, reason: str, *, lock:
         query = query.where(Incident.opened_at >= now - LONGEST_HOLD)
     if lock:
         query = query.with_for_update(key_share=True)
-    return db.session.scalar(query.order_by(Incident.id).limit(1).execution_options(populate_existing=True))
+    # The latest: beside one that was believed, another may have been opened.
+    return db.session.scalar(query.order_by(Incident.id.desc()).limit(1).execution_options(populate_existing=True))
 
 
 def open_once(incident: Incident) -> Incident:
     """The incident that goes on, locked; the given one if there is none. Of two workers at once, one opens it."""
-    key = f"incident:{incident.workspace_id}:{incident.kind}:{incident.provider}:{incident.reason}"
-    db.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+    _one_at_a_time(incident)
     found = find_open(incident.workspace_id, incident.kind, incident.provider, incident.reason, lock=True)
     if found is not None:
         return found
@@ -51,22 +51,58 @@ def open_once(incident: Incident) -> Incident:
 
 def open_for(kind: str, failures: Failures, action: str, *, told_late: bool = False) -> Incident:
     """The same, for failures counted in the workspace in scope; `told_late`: they are over, and heard of now."""
+    return open_once(_made_of(kind, failures, action, told_late))
+
+
+def open_beside(believed: Incident, failures: Failures, action: str, *, told_late: bool) -> Incident:
+    """Another of the same sort, since these failures are not what was believed; the one that somebody opened first.
+
+    Nothing of the believed one is written, which many hold who write what came of it: each would wait for the others.
+    It ends with the next look. If it was undone at this moment, it goes on and sees to them itself.
+    """
+    _one_at_a_time(believed)
+    found = find_open(believed.workspace_id, believed.kind, believed.provider, believed.reason)
+    if found is None:
+        return open_for(believed.kind, failures, action, told_late=told_late)
+    # Waits for who undoes it, and lets him wait.
+    still = select(Incident.id).where(Incident.id == found.id, Incident.decision == "believed")
+    if found.id != believed.id or db.session.scalar(still.with_for_update(read=True)) is None:
+        db.session.refresh(found)
+        return found
+    made = _made_of(believed.kind, failures, action, told_late)
+    db.session.add(made)
+    db.session.flush()
+    return made
+
+
+def end_followed(incident: Incident, believed_at: datetime) -> None:
+    """End a burst beside which another was opened after it was believed: from then on that one is asked about."""
+    sort = _of_sort(incident.workspace_id, incident.kind, incident.provider, incident.reason)
+    began = db.session.scalar(select(func.min(Incident.began_at)).where(*sort, Incident.id > incident.id))
+    if began is not None and incident.ended_at is None:
+        incident.ended_at = max(believed_at, began)
+
+
+def _one_at_a_time(incident: Incident) -> None:
+    key = f"incident:{incident.workspace_id}:{incident.kind}:{incident.provider}:{incident.reason}"
+    db.session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
+
+
+def _made_of(kind: str, failures: Failures, action: str, told_late: bool) -> Incident:
     now = clock.now()
-    return open_once(
-        Incident(
-            workspace_id=current_workspace_id(),
-            kind=kind,
-            provider=failures.provider,
-            reason=failures.reason,
-            began_at=failures.first,
-            opened_at=now,
-            last_at=failures.last if told_late else None,
-            seen_at=now if told_late else failures.last,
-            count=failures.count,
-            of=failures.of,
-            words=failures.words[:LONGEST],
-            action=action,
-        )
+    return Incident(
+        workspace_id=current_workspace_id(),
+        kind=kind,
+        provider=failures.provider,
+        reason=failures.reason,
+        began_at=failures.first,
+        opened_at=now,
+        last_at=failures.last if told_late else None,
+        seen_at=now if told_late else failures.last,
+        count=failures.count,
+        of=failures.of,
+        words=failures.words[:LONGEST],
+        action=action,
     )
 
 

@@ -1,6 +1,6 @@
 """Reading incidents for people: what happened, what waits, what was written. Needs the workspace in scope."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,14 +9,14 @@ from sqlalchemy import and_, case, func, select, text
 
 from app.accounts.models import User
 from app.core import clock
-from app.core.database import current_workspace_id, db
+from app.core.database import db
 from app.core.errors import NotFound
 from app.messages.models import Message
-from app.tracking.incidents.bursts import LEAST, SHARE
+from app.tracking.incidents.bursts import LEAST, SHARE, WINDOW
 from app.tracking.incidents.decisions import BELIEVED, DISCARDED, UNDER_WAY, UNDONE
 from app.tracking.incidents.holding import DOUBTED
 from app.tracking.incidents.opening import BLOCKED, BURST, LONGEST_HOLD
-from app.tracking.incidents.reach import binds_of, of_provider
+from app.tracking.incidents.reach import FAILED, binds_of, of_provider
 from app.tracking.models import HeldSuppression, Incident
 
 PAGE = 50
@@ -68,6 +68,17 @@ class Shown:
         return max(self.incident.of, self.count) if self.incident.of else 0
 
     @property
+    def until(self) -> datetime:
+        """The last failure: of what was told late, when it happened."""
+        incident = self.incident
+        return incident.last_at or incident.seen_at
+
+    @property
+    def took_minutes(self) -> bool:
+        """Whether its failures came as a burst does, and not one burst after the other."""
+        return self.until - self.incident.began_at <= WINDOW
+
+    @property
     def asks(self) -> bool:
         """Whether an owner has to decide."""
         return self.incident.kind == BURST and not self.incident.decision
@@ -114,10 +125,23 @@ class Concerned:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Messages that a provider refused: those tried again by themselves, and those that came back."""
+    """Messages that a provider refused: those tried again by themselves, and those of the incident that came back."""
 
     waiting: int
     came_back: int
+    where: tuple["Delayed", ...]
+    """The campaigns under way that those tried again belong to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delayed:
+    """A campaign with messages that a provider put off. `next_at`: when the first of them is due."""
+
+    campaign_id: int
+    name: str
+    count: int
+    next_at: datetime | None
+    is_sending: bool
 
 
 def incidents_by_need() -> list[Shown]:
@@ -154,12 +178,36 @@ def as_shown(incidents: Sequence[Incident]) -> list[Shown]:
     ]
 
 
-def held_of(incident_id: int) -> list[Held]:
-    """The first suppressions of an incident with their people, for looking at."""
+def held_of(incident_id: int, *, after: int = 0, limit: int = FEW) -> list[Held]:
+    """The suppressions of an incident with their people, in their order; `after` is the last number before."""
     query = select(HeldSuppression, Message.subscriber_id, Message.address)
     query = query.outerjoin(Message, Message.id == HeldSuppression.message_id)
-    query = query.where(HeldSuppression.incident_id == incident_id).order_by(HeldSuppression.id).limit(FEW)
-    return [Held(*row) for row in db.session.execute(query)]
+    query = query.where(HeldSuppression.incident_id == incident_id, HeldSuppression.id > after)
+    return [Held(*row) for row in db.session.execute(query.order_by(HeldSuppression.id).limit(limit))]
+
+
+def failed_in(incident: Incident) -> list[Concerned]:
+    """The campaigns whose messages failed in a burst, the largest first."""
+    rows = db.session.execute(_FAILED_IN, binds_of(incident)) if incident.kind == BURST else ()
+    return [Concerned(row.id, row.name, row.number) for row in rows]
+
+
+def decisions_about(message_ids: Collection[int]) -> dict[int, str]:
+    """What was decided, and carried out, about those of these messages whose failures were held.
+
+    `believed` only of who was suppressed by it: whoever gave a sign of life since is `kept`.
+    """
+    query = (
+        select(HeldSuppression.message_id, Incident.decision, Incident.action, HeldSuppression.suppression_id)
+        .join(Incident, Incident.id == HeldSuppression.incident_id)
+        .where(HeldSuppression.message_id.in_(message_ids), Incident.kind == BURST)
+        .order_by(HeldSuppression.id)
+    )
+    return {
+        number: "kept" if decision == BELIEVED and suppression is None else decision
+        for number, decision, action, suppression in db.session.execute(query)
+        if decision and action != UNDER_WAY
+    }
 
 
 def count_asking() -> int:
@@ -186,13 +234,9 @@ def kept_of(incident: Incident) -> Kept | None:
     """Whose mail is kept although the provider refuses us now; None where an incident keeps nothing."""
     if incident.kind != BLOCKED:
         return None
-    binds = {
-        "workspace": current_workspace_id(),
-        "provider": incident.provider,
-        "reason": incident.reason,
-    }
-    row = db.session.execute(_KEPT, binds).one()
-    return Kept(row.waiting, row.came_back)
+    rows = db.session.execute(_KEPT, binds_of(incident)).all()
+    where = [Delayed(row.id, row.name, row.waiting, row.next_at, row.state == "sending") for row in rows if row.waiting]
+    return Kept(sum(row.waiting for row in rows), sum(row.came_back for row in rows), tuple(where))
 
 
 def retry_reason(incident: Incident) -> str:
@@ -212,14 +256,30 @@ def campaigns_of(incident: Incident) -> list[Concerned]:
 
 
 # What has not been refused is not of it, though it goes to the same provider: it may wait for its hour, or its turn.
+# What came back before it began, or after its end, is another incident's.
 _KEPT = text(
     f"""
-SELECT count(*) FILTER (WHERE m.state <> 'bounced') AS waiting, count(*) FILTER (WHERE m.state = 'bounced') AS came_back
+SELECT c.id, c.name, c.state, min(m.next_attempt_at) FILTER (WHERE m.state <> 'bounced') AS next_at,
+       count(*) FILTER (WHERE m.state <> 'bounced') AS waiting,
+       count(*) FILTER (WHERE m.state = 'bounced'
+                              AND (SELECT max(e.at) FROM events e WHERE e.message_id = m.id AND e.kind = 'bounced')
+                                  BETWEEN :began AND :until) AS came_back
 FROM campaigns c JOIN messages m ON m.campaign_id = c.id
      AND (m.state = 'bounced' AND m.reason = :reason
           OR m.state = 'deferred' AND m.reason = :reason AND c.state IN ('sending', 'paused'))
 WHERE c.workspace_id = :workspace AND m.workspace_id = :workspace AND {of_provider("m")}
       AND c.launched_at > now() - interval '60 days'
+GROUP BY c.id ORDER BY waiting DESC, c.id DESC
+"""  # noqa: S608 - only constants of the house are put together
+)
+
+_FAILED_IN = text(
+    f"""
+WITH {FAILED}
+SELECT c.id, c.name, count(*) AS number
+FROM failed f CROSS JOIN LATERAL (SELECT campaign_id FROM messages WHERE id = f.id OFFSET 0) m
+JOIN campaigns c ON c.id = m.campaign_id
+GROUP BY c.id ORDER BY number DESC, c.id DESC LIMIT 10
 """  # noqa: S608 - only constants of the house are put together
 )
 

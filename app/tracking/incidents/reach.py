@@ -1,4 +1,9 @@
-"""Whom an incident concerns: the messages that failed for its reason at its provider, in its time."""
+"""Whom an incident concerns: the messages that failed for its reason at its provider, in its time.
+
+A message is of one incident: where two of a sort reach into the same time, of that which holds it.
+"""
+
+from datetime import datetime
 
 from sqlalchemy import text
 
@@ -11,24 +16,31 @@ from app.tracking.models import Incident
 def binds_of(incident: Incident) -> dict[str, object]:
     """What a statement about the failures of an incident has to know: whose they are, and from when until when."""
     now = clock.now()
-    return {
+    binds = {
         "workspace": incident.workspace_id,
         "provider": incident.provider,
         "reason": incident.reason,
         "began": incident.began_at,
         "until": min(incident.ended_at or now, incident.last_at or now),
+        "incident": incident.id,
     }
+    return binds | {"others": list(db.session.scalars(_OTHERS, binds))}
+
+
+def count_undecided(incident: Incident, since: datetime, until: datetime) -> int:
+    """Messages of the same sort that failed in that time, without those that an incident holds which was believed."""
+    binds = binds_of(incident) | {"began": since, "until": until, "incident": None}
+    return int(db.session.execute(_COUNT, binds | {"others": list(db.session.scalars(_OTHERS, binds))}).scalar_one())
 
 
 def concerned(incident: Incident) -> list[int]:
     """The messages of its failures and of what it holds, in their order: those of whoever locks several of them."""
-    rows = db.session.scalars(_CONCERNED, binds_of(incident) | {"incident": incident.id})
-    return list(rows)
+    return list(db.session.scalars(_CONCERNED, binds_of(incident)))
 
 
 def follow_held(incident: Incident) -> None:
     """Let the incident reach as far as what it holds: failures told late may lie before or after those it knows of."""
-    row = db.session.execute(_REACH, binds_of(incident) | {"incident": incident.id}).one()
+    row = db.session.execute(_REACH, binds_of(incident)).one()
     if row.heard is None:
         return
     incident.began_at, incident.seen_at = min(incident.began_at, row.first), max(incident.seen_at, row.heard)
@@ -56,8 +68,23 @@ failed AS MATERIALIZED (
     CROSS JOIN LATERAL (SELECT * FROM messages WHERE id = e.message_id OFFSET 0) m
     WHERE c.workspace_id = :workspace AND e.workspace_id = :workspace AND m.workspace_id = :workspace
           AND e.data ->> 'reason' = :reason AND {of_provider("m")}
+          AND (SELECT o.id FROM held_suppressions o
+               WHERE o.incident_id = ANY(:others) AND o.message_id = e.message_id LIMIT 1) IS NULL
 )
 """  # noqa: S608 - only constants of the house are put together
+
+# Incidents of the same sort in the same time: what was believed with an earlier one, or is held by a later one, is
+# theirs. Without a number, those that were believed.
+_OTHERS = text(
+    """
+SELECT id FROM incidents
+WHERE workspace_id = :workspace AND kind = 'burst' AND provider = :provider AND reason = :reason
+      AND (decision = 'believed' AND id IS DISTINCT FROM CAST(:incident AS bigint) OR id > :incident)
+      AND began_at <= :until AND coalesce(least(ended_at, last_at), 'infinity') >= :began
+"""
+)
+
+_COUNT = text(f"WITH {FAILED} SELECT count(*) FROM failed")  # noqa: S608
 
 _CONCERNED = text(
     f"""

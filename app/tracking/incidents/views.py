@@ -1,10 +1,20 @@
 """Deliverability, Incidents: what happened, what was done by itself, and what an owner decides."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from typing import Any
 
-from flask import Blueprint, flash, make_response, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Response,
+    flash,
+    make_response,
+    redirect,
+    render_template,
+    request,
+    stream_with_context,
+    url_for,
+)
 from flask_babel import format_decimal, ngettext
 from flask_babel import gettext as _
 from flask_login import current_user
@@ -17,17 +27,21 @@ from app.tracking.incidents import decisions
 from app.tracking.incidents.again import tried_again
 from app.tracking.incidents.carrying_out import progress_of, start_carrying_out
 from app.tracking.incidents.queries import (
+    PAGE,
     campaigns_of,
     count_asking,
+    decisions_about,
+    failed_in,
     find_shown,
     held_of,
     incident_of,
     incidents_by_need,
     kept_of,
-    retry_reason,
 )
+from app.tracking.incidents.whom import whom_csv
 
 bp = Blueprint("incidents", __name__, url_prefix="/w/<ws>/incidents")
+LAST = 2**63 - 1
 
 
 @bp.get("")
@@ -50,6 +64,30 @@ def show(incident_id: int) -> Any:
     if request.headers.get("HX-Request"):
         return _part(incident_id)
     return _page(incident_id)
+
+
+@bp.get("/<int:incident_id>/people")
+@member(Role.EDITOR)
+def people(incident_id: int) -> Any:
+    """Everybody it concerns, page by page."""
+    after = min(max(0, request.args.get("after", 0, int)), LAST)
+    held = held_of(incident_id, after=after, limit=PAGE + 1)
+    return render_template(
+        "tracking/incidents/people.html",
+        shown=find_shown(incident_id),
+        held=held[:PAGE],
+        next_after=held[PAGE - 1].suppression.id if len(held) > PAGE else None,
+    )
+
+
+@bp.get("/<int:incident_id>/people.csv")
+@member(Role.EDITOR)
+def people_csv(incident_id: int) -> Response:
+    """The same as a file."""
+    incident = find_shown(incident_id).incident
+    headers = {"Content-Disposition": f'attachment; filename="incident-{incident.id}-people.csv"'}
+    lines = whom_csv(incident.id, incident.workspace_id)
+    return Response(stream_with_context(lines), content_type="text/csv; charset=utf-8", headers=headers)
 
 
 @bp.post("/<int:incident_id>/believe")
@@ -83,6 +121,11 @@ def _incidents_asking() -> int:
     return count_asking()
 
 
+@bp.app_template_global("decisions_about")
+def _decisions_about(message_ids: Collection[int]) -> dict[int, str]:
+    return decisions_about(message_ids)
+
+
 def _decide(incident_id: int, verb: Callable[[int, int | None], int], say: Callable[[int, int], str]) -> Any:
     try:
         number = verb(incident_id, current_user.id)
@@ -91,7 +134,7 @@ def _decide(incident_id: int, verb: Callable[[int, int | None], int], say: Calla
     shown = find_shown(incident_id)
     said = say(number, shown.written)
     if shown.is_under_way:
-        said = _("Decided. There are many, so it is carried out in the background; this page tells how far it is.")
+        said = _("Decided. What is not done yet is carried out in the background; this page tells how far it is.")
     db.session.commit()
     if shown.is_under_way:
         # Should the queue be down: the decision stands, and the look once a minute queues it.
@@ -150,7 +193,7 @@ def _page(incident_id: int, error: str = "") -> str:
         progress=progress,
         # What can be tried again is told once all is done: it would be counted for nothing until then.
         campaigns=[] if progress else campaigns_of(shown.incident),
-        retry_reason=retry_reason(shown.incident),
+        failed_in=failed_in(shown.incident),
         again=None if progress else tried_again(shown.incident),
         kept=kept_of(shown.incident) if shown.is_open else None,
         error=error,

@@ -14,10 +14,19 @@ from app.tracking.acting.giving_up import weigh_points
 from app.tracking.incidents.bursts import find_bursts
 from app.tracking.incidents.carrying_out import start_carrying_out
 from app.tracking.incidents.counting import count_failures
-from app.tracking.incidents.decisions import DISCARDED, UNDER_WAY, UNDONE
+from app.tracking.incidents.decisions import BELIEVED, DISCARDED, UNDER_WAY, UNDONE
 from app.tracking.incidents.holding import batches, take_back, take_in_written
-from app.tracking.incidents.opening import BLOCKED, BURST, LONGEST, LONGEST_HOLD, QUIET, is_over, open_for
-from app.tracking.incidents.reach import concerned, follow_held
+from app.tracking.incidents.opening import (
+    BLOCKED,
+    BURST,
+    LONGEST,
+    LONGEST_HOLD,
+    QUIET,
+    end_followed,
+    is_over,
+    open_for,
+)
+from app.tracking.incidents.reach import binds_of, concerned, follow_held
 from app.tracking.models import Incident
 
 RECENT = timedelta(minutes=10)
@@ -83,10 +92,12 @@ def _look(incident_id: int, heard: set[tuple[str, str]]) -> None:
         return
     if incident.kind == BURST or (incident.provider, incident.reason) in heard:
         _follow(incident)
+    if incident.decision == BELIEVED and incident.decided_at is not None:
+        end_followed(incident, incident.decided_at)
     now = clock.now()
     too_long = incident.kind == BURST and incident.opened_at < now - LONGEST_HOLD
     if too_long or incident.seen_at < now - QUIET[incident.kind]:
-        incident.ended_at = now
+        incident.ended_at = incident.ended_at or now
 
 
 def _follow(incident: Incident) -> None:
@@ -101,7 +112,11 @@ def _follow(incident: Incident) -> None:
         least_of_any=1,
     )
     for failures in found:
-        incident.count, incident.of = failures.count, failures.of
+        if incident.decision != BELIEVED:
+            # In the time of another of the same sort, without what is that one's.
+            is_alone = incident.kind != BURST or not binds_of(incident)["others"]
+            incident.count = failures.count if is_alone else len(concerned(incident))
+        incident.of = failures.of
         incident.seen_at = max(incident.seen_at, failures.last)
         incident.words = failures.words[:LONGEST] or incident.words
 

@@ -1,5 +1,7 @@
 """How a mailbox elsewhere is reached, and what can go wrong there. Passwords are encrypted at rest (AES-256-GCM)."""
 
+import math
+import time
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -48,12 +50,31 @@ class MailboxAccount:
     internal: bool = False
     token: str = field(default="", repr=False)
     """An access token (OAuth 2.0), which takes the place of the password."""
-    within: float = 0.0
-    """Seconds of silence, where somebody waits for the answer; 0 for the patience of a visit."""
+    within: float = math.inf
+    """Seconds of silence, where somebody waits for the answer …"""
+    until: float = math.inf
+    """… and the moment of the monotonic clock at which the conversation ends."""
 
-    def patience(self, usual: float, silences: int = 1) -> float:
-        """Of the seconds that a visit has, those there are when somebody waits."""
-        return min(usual, self.within * silences or usual)
+    @property
+    def secrets(self) -> tuple[str, str]:
+        """What the server is told in confidence."""
+        return self.password, self.token
+
+    def patience(self, usual: float) -> float:
+        """Of the seconds of silence that a visit bears, those that are borne. Raises TimeoutError when time is up."""
+        return min(self.within, self.left(usual))
+
+    def left(self, usual: float) -> float:
+        """Of the seconds that a visit has, those there are. Raises TimeoutError when there are none."""
+        return left_until(self.until, usual)
+
+
+def left_until(until: float, usual: float = math.inf) -> float:
+    """Seconds to a moment of the monotonic clock, and no more than usual. Raises TimeoutError when there are none."""
+    left = min(usual, until - time.monotonic())
+    if left <= 0:
+        raise TimeoutError
+    return left
 
 
 def account_of(keyring: Keyring, mailbox: Mailbox, *, internal: bool) -> MailboxAccount:

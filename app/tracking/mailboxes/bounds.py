@@ -4,7 +4,6 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from app.tracking.mailboxes.account import MailboxTrouble
 
@@ -58,28 +57,24 @@ class Bounds:
             raise MailboxTrouble("The server sent more lines than one visit may take. It goes on with the next visit.")
 
 
-@dataclass
-class Watch:
-    """The line of a visit: encryption begun on the way makes another one of it."""
-
-    line: socket.socket
-
-    def hang_up(self) -> None:
-        try:
-            # Not the method of SSLSocket: it would take the encryption away from a reader at work.
-            socket.socket.shutdown(self.line, socket.SHUT_RDWR)
-        except OSError:
-            return  # closed already
-
-
 @contextmanager
-def watched(line: socket.socket, seconds: float) -> Iterator[Watch]:
+def watched(line: socket.socket, seconds: float) -> Iterator[None]:
     """Within the block, the line is cut when time is up: whoever waits for its next octet gets an error."""
-    watch = Watch(line)
-    timer = threading.Timer(seconds, watch.hang_up)
+    # A hold of our own on the connection: encryption that begins on the way makes another object of the line, and
+    # whoever drips may do so in the middle of that.
+    hold = socket.fromfd(line.fileno(), line.family, line.type)
+    timer = threading.Timer(seconds, _hang_up, [hold])
     timer.daemon = True
     timer.start()
     try:
-        yield watch
+        yield
     finally:
         timer.cancel()
+        hold.close()
+
+
+def _hang_up(line: socket.socket) -> None:
+    try:
+        line.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # closed already

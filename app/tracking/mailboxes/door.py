@@ -10,6 +10,7 @@ from typing import Protocol
 
 from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble
 from app.tracking.mailboxes.network import why_broken
+from app.tracking.mailboxes.secrecy import discreet
 
 KEPT = "Nothing in the mailbox was changed; it is tried again later."
 
@@ -54,8 +55,9 @@ class Door(Protocol):
 
 
 @contextmanager
-def in_plain_words(host: str) -> Iterator[None]:
+def in_plain_words(account: MailboxAccount) -> Iterator[None]:
     """Whatever the libraries raise about a server becomes MailboxTrouble with the server's words."""
+    host = account.host
     try:
         yield
     except MailboxTrouble:
@@ -70,9 +72,10 @@ def in_plain_words(host: str) -> Iterator[None]:
     except imaplib.IMAP4.abort as error:
         # The library's words for a line that ended, among them some of the server's when it said good-bye.
         words = "no more came" if "socket error: " in said(error) else said(error).removeprefix("command: ")
+        words = discreet(words, account.secrets)
         raise MailboxTrouble(f"The conversation with {host} broke off: {words.rstrip('. ')}.", KEPT) from error
     except (imaplib.IMAP4.error, poplib.error_proto) as error:
-        raise MailboxTrouble(f"{host} says: {said(error).rstrip('.')}.", KEPT) from error
+        raise MailboxTrouble(f"{host} says: {discreet(said(error), account.secrets).rstrip('.')}.", KEPT) from error
     except OSError as error:
         raise MailboxTrouble(f"The connection to {host} broke: {why_broken(error)}", KEPT) from error
     except (ValueError, IndexError, AttributeError, TypeError, KeyError) as error:

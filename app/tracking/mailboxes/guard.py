@@ -6,11 +6,15 @@ between (DNS rebinding) changes nothing.
 
 import socket
 import ssl
+import threading
+import time
 from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+from queue import Empty, SimpleQueue
 from typing import Protocol
 
-from app.tracking.mailboxes.account import MailboxTrouble
+from app.tracking.mailboxes.account import MailboxTrouble, left_until
+from app.tracking.mailboxes.bounds import watched
 from app.tracking.mailboxes.network import why_unknown, why_unreached
 
 Address = IPv4Address | IPv6Address
@@ -45,8 +49,13 @@ class Server(Protocol):
 
 
 def connect(server: Server, *, timeout: float) -> socket.socket:
-    """A connection to a server, encrypted if it is so from the start. Raises MailboxTrouble."""
-    line, address = _dial(server, timeout)
+    """A connection to a server, encrypted if it is so from the start. Raises MailboxTrouble, OSError.
+
+    It has come about within `timeout` seconds, looking up the name included, and bears as many of silence.
+    """
+    until = time.monotonic() + timeout
+    line, address = _dial(server, until)
+    line.settimeout(timeout)
     try:
         if server.security == "none" and is_public(address):
             raise MailboxTrouble(
@@ -54,23 +63,29 @@ def connect(server: Server, *, timeout: float) -> socket.socket:
                 "Nothing was sent. Choose TLS or STARTTLS; a token URL must begin with https."
             )
         if server.security == "tls":
-            return _encrypted(line, server)
+            return _encrypted(line, server, until)
     except BaseException:
         line.close()
         raise
     return line
 
 
-def _encrypted(line: socket.socket, server: Server) -> socket.socket:
+def _encrypted(line: socket.socket, server: Server, until: float) -> socket.socket:
+    found = tls().wrap_socket(line, server_hostname=server.host, do_handshake_on_connect=False)
     try:
-        return tls().wrap_socket(line, server_hostname=server.host)
-    except ssl.SSLError as error:
-        if error.reason != "WRONG_VERSION_NUMBER":
-            raise
-        raise MailboxTrouble(
-            f"{server.host}, port {server.port}, does not speak TLS from the start. Nothing was sent. Correct the port "
-            "(993 for IMAP, 995 for POP3), or choose STARTTLS."
-        ) from error
+        with watched(found, left_until(until)):
+            found.do_handshake()
+    except BaseException as error:
+        found.close()
+        if isinstance(error, ssl.SSLError) and error.reason == "WRONG_VERSION_NUMBER":
+            raise MailboxTrouble(
+                f"{server.host}, port {server.port}, does not speak TLS from the start. Nothing was sent. Correct the "
+                "port (993 for IMAP, 995 for POP3), or choose STARTTLS."
+            ) from error
+        if isinstance(error, OSError):
+            left_until(until)
+        raise
+    return found
 
 
 def tls() -> ssl.SSLContext:
@@ -88,8 +103,8 @@ def is_public(address: Address) -> bool:
     return inner.is_global
 
 
-def _dial(server: Server, timeout: float) -> tuple[socket.socket, Address]:
-    found = _looked_up(server)
+def _dial(server: Server, until: float) -> tuple[socket.socket, Address]:
+    found = _looked_up(server, until)
     allowed = [address for address in found if _may_ask(address, internal=server.internal)]
     if not allowed and not any(_may_ask(address, internal=True) for address in found):
         raise MailboxTrouble(
@@ -105,24 +120,35 @@ def _dial(server: Server, timeout: float) -> tuple[socket.socket, Address]:
         )
     last: OSError | None = None
     asked = allowed[:_ADDRESSES]
-    for address in asked:
+    for tried, address in enumerate(asked):
         try:
-            line = socket.create_connection((str(address), server.port), timeout / len(asked))
+            timeout = left_until(until) / (len(asked) - tried)
+            return socket.create_connection((str(address), server.port), timeout), address
         except OSError as error:
             last = error
-        else:
-            line.settimeout(timeout)
-            return line, address
     raise MailboxTrouble(
         f"{server.host}, port {server.port}, {why_unreached(last)}", "It is tried again later."
     ) from last
 
 
-def _looked_up(server: Server) -> list[Address]:
+def _looked_up(server: Server, until: float) -> list[Address]:
+    """The system's own look-up takes as long as it likes, and nothing ends it: it is left alone when time is up."""
+    answers = SimpleQueue[list[Address] | OSError | UnicodeError]()
+    threading.Thread(target=lambda: answers.put(_addresses_of(server)), daemon=True).start()
+    try:
+        found = answers.get(timeout=left_until(until))
+    except Empty:
+        found = socket.gaierror(socket.EAI_AGAIN, "no answer in time")
+    if isinstance(found, Exception):
+        raise MailboxTrouble(why_unknown(server.host, found)) from found
+    return found
+
+
+def _addresses_of(server: Server) -> list[Address] | OSError | UnicodeError:
     try:
         found = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
-        raise MailboxTrouble(why_unknown(server.host, error)) from error
+        return error
     return [ip_address(str(entry[4][0]).partition("%")[0]) for entry in found]
 
 

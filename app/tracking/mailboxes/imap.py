@@ -11,11 +11,12 @@ from itertools import islice
 from typing import Any, cast
 
 from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble
-from app.tracking.mailboxes.bounds import LONGEST_LINE, MOST_LINES, SILENCE, VISIT, Bounds, Watch, watched
+from app.tracking.mailboxes.bounds import LONGEST_LINE, MOST_LINES, SILENCE, VISIT, Bounds, watched
 from app.tracking.mailboxes.door import KEPT, Known, Letter, greeted_by, in_plain_words, quietly, said
 from app.tracking.mailboxes.guard import connect, tls
 from app.tracking.mailboxes.oauth.sasl import Bearer
 from app.tracking.mailboxes.refusal import refused
+from app.tracking.mailboxes.secrecy import discreet
 
 # RFC 5530 §3: the account may be right all the same.
 _FOR_A_WHILE = re.compile(r"\[(?:UNAVAILABLE|INUSE|LIMIT|SERVERBUG|ALERT)\b", re.IGNORECASE)
@@ -30,14 +31,14 @@ _AT_ONCE = 200
 def open_imap(account: MailboxAccount) -> Iterator["ImapDoor"]:
     """The folder, open. Raises MailboxTrouble, PasswordRefused or TokenRefused when the server does not know us."""
     with (
-        in_plain_words(account.host),
+        in_plain_words(account),
         closing(connect(account, timeout=account.patience(SILENCE))) as line,
-        watched(line, account.patience(VISIT, silences=2)) as watch,
+        watched(line, account.left(VISIT)),
     ):
         with greeted_by(account):
             client = _Client(line, account.host)
         try:
-            _sign_in(client, account, watch)
+            _sign_in(client, account)
             yield ImapDoor(client, account)
             quietly(client.logout)
         finally:
@@ -79,7 +80,7 @@ class ImapDoor:
         kind, answer = self._client.select(folder_name(self._account.folder))
         if kind != "OK":
             raise MailboxTrouble(
-                f"The folder “{self._account.folder}” cannot be opened: {_text(answer)}. Correct its name.",
+                f"The folder “{self._account.folder}” cannot be opened: {self._words(answer)}. Correct its name.",
                 KEPT,
             )
         _, eras = self._client.response("UIDVALIDITY")
@@ -105,8 +106,8 @@ class ImapDoor:
             kind, answer = self._client.uid(how, numbers, target)
         if kind != "OK":
             raise MailboxTrouble(
-                f"Mail could not be moved to “{self._account.done_folder}”: {_text(answer)}. {why_not}It was read and "
-                "stays where it is."
+                f"Mail could not be moved to “{self._account.done_folder}”: {self._words(answer)}. {why_not}"
+                "It was read and stays where it is."
             )
         if how == "COPY":
             self._ask("STORE", numbers, "+FLAGS.SILENT", r"(\Deleted)")
@@ -126,13 +127,18 @@ class ImapDoor:
             if kind == "OK" or b"EXISTS" in _bytes(answer).upper():
                 self._client.subscribe(folder_name(name))
                 return folder_name(name), ""
-            why_not = why_not or f"Such a folder could not be made: {_text(answer)}. Make it there, or name another. "
+            why_not = (
+                why_not or f"Such a folder could not be made: {self._words(answer)}. Make it there, or name another. "
+            )
         return folder_name(names[-1]), why_not
+
+    def _words(self, answer: Sequence[Any]) -> str:
+        return discreet(said(ValueError(_bytes(answer))).rstrip("."), self._account.secrets)
 
     def _ask(self, command: str, *arguments: str) -> list[Any]:
         kind, answer = self._client.uid(command, *arguments)
         if kind != "OK":
-            raise MailboxTrouble(f"{self._account.host} says: {_text(answer)}.", KEPT)
+            raise MailboxTrouble(f"{self._account.host} says: {self._words(answer)}.", KEPT)
         return list(answer)
 
 
@@ -163,14 +169,13 @@ class _Client(imaplib.IMAP4):
         return line
 
 
-def _sign_in(client: _Client, account: MailboxAccount, watch: Watch) -> None:
+def _sign_in(client: _Client, account: MailboxAccount) -> None:
     if account.security == "starttls":
         if "STARTTLS" not in client.capabilities:
             raise MailboxTrouble(
                 f"{account.host} offers no STARTTLS, which this mailbox demands. Your password was not sent."
             )
         client.starttls(tls())
-        watch.line = client.sock
     if client.state == "AUTH":
         raise MailboxTrouble(f"{account.host} greets us as somebody who is signed in. Nothing was read.")
     can = client.capabilities
@@ -236,7 +241,3 @@ def _portions(numbers: Sequence[int]) -> Iterator[Sequence[int]]:
 
 def _bytes(answer: Sequence[Any]) -> bytes:
     return b" ".join(each for each in answer if isinstance(each, bytes))
-
-
-def _text(answer: Sequence[Any]) -> str:
-    return said(ValueError(_bytes(answer))).rstrip(".")

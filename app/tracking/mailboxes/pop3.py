@@ -16,7 +16,6 @@ from app.tracking.mailboxes.bounds import (
     SILENCE,
     VISIT,
     Bounds,
-    Watch,
     watched,
 )
 from app.tracking.mailboxes.door import Known, Letter, greeted_by, in_plain_words, quietly, said
@@ -36,14 +35,14 @@ def open_pop3(account: MailboxAccount) -> Iterator["Pop3Door"]:
     block ends without an error.
     """
     with (
-        in_plain_words(account.host),
+        in_plain_words(account),
         closing(connect(account, timeout=account.patience(SILENCE))) as line,
-        watched(line, account.patience(VISIT, silences=2)) as watch,
+        watched(line, account.left(VISIT)),
     ):
         with greeted_by(account):
             client = _Client(line, account)
         try:
-            _sign_in(client, account, watch)
+            _sign_in(client, account)
             yield Pop3Door(client)
             client.quit()
         finally:
@@ -127,7 +126,7 @@ class _Client(poplib.POP3):
         return line.rstrip(b"\n").removesuffix(b"\r"), len(line)
 
 
-def _sign_in(client: _Client, account: MailboxAccount, watch: Watch) -> None:
+def _sign_in(client: _Client, account: MailboxAccount) -> None:
     if account.security == "starttls":
         try:
             client.stls(tls())
@@ -135,7 +134,6 @@ def _sign_in(client: _Client, account: MailboxAccount, watch: Watch) -> None:
             raise MailboxTrouble(
                 f"{account.host} offers no STLS, which this mailbox demands: {said(error)} Your password was not sent."
             ) from error
-        watch.line = client.sock
     try:
         if account.token:
             client.authenticate(Bearer(account, client.capa().get("SASL", [])))

@@ -3,6 +3,7 @@
 import re
 
 from app.tracking.mailboxes.account import MailboxAccount, MailboxTrouble, PasswordRefused, TokenRefused
+from app.tracking.mailboxes.secrecy import discreet
 
 _CODE = re.compile(r"^\[[A-Z0-9/-]{1,40}\] *")
 """What programs are told beside the words (RFC 5530, 3206)."""
@@ -18,7 +19,7 @@ _TOKENS_ONLY = (
 
 def refused(account: MailboxAccount, words: str) -> MailboxTrouble:
     """The error for a login that was refused for good."""
-    words = _CODE.sub("", words.replace(account.token, "…") if account.token else words)
+    words = discreet(_CODE.sub("", words), account.secrets)
     if account.token:
         return TokenRefused(
             f"{account.host} does not take the access token for {account.username}: {words.rstrip('.')}. Look whether "

@@ -9,13 +9,14 @@ from flask_babel import gettext as _
 from app.accounts.access import member
 from app.accounts.models import Role
 from app.core.database import db
-from app.core.errors import Conflict, Invalid
+from app.core.errors import Busy, Conflict, Invalid
 from app.core.extensions import enqueue_job, keyring, settings
 from app.core.jobs import Job
+from app.core.outside import waiting_outside
 from app.tracking.mailboxes.edit import ask_again, find_mailbox, list_mailboxes, save_mailbox, switch_mailbox
 from app.tracking.mailboxes.forms import LOGINS, ForwardingForm, MailboxForm, empty_form, filled_form, sent_form
 from app.tracking.mailboxes.poll import next_visit
-from app.tracking.mailboxes.trying import Outcome, attempt_at, try_sign_in
+from app.tracking.mailboxes.trying import WHOLE, Outcome, attempt_at, try_sign_in
 from app.tracking.models import Mailbox
 from app.tracking.post.unmatched import count_unmatched
 from app.tracking.replies.forwarding import forward_address
@@ -42,7 +43,7 @@ def save_forwarding() -> Any:
     """Save where replies go."""
     form = ForwardingForm()
     address = (form.forward_replies_to.data or "").strip()
-    if form.validate_on_submit() and address.lower().endswith(f"@{settings().bounce_domain.lower()}"):
+    if form.validate_on_submit() and address.lower().rpartition("@")[2] in settings().bounce_domains:
         form.forward_replies_to.errors = [_("This address is our own, where replies come in: they would go round.")]
     if form.errors or form.forward_replies_to.errors:
         return _index_page(form), 422
@@ -128,12 +129,15 @@ def _save(mailbox: Mailbox | None) -> Any:
             attempt = attempt_at(keyring(), saved, internal=settings().internal_hosts)
             # Nothing is kept yet, and nobody waits for a lock while a server is waited for.
             db.session.rollback()
-            outcome = try_sign_in(attempt)
+            with waiting_outside(WHOLE) as until:
+                outcome = try_sign_in(attempt, until)
             if outcome.trouble and outcome.secrets is None:
                 return _form_page(form, mailbox, trouble=outcome.trouble), 422
             saved = save_mailbox(
                 keyring(), replace(form.fields, secrets=outcome.secrets or form.fields.secrets), mailbox
             )
+    except Busy as error:
+        return _form_page(form, mailbox, busy=str(error)), 429
     except (Invalid, Conflict) as error:
         db.session.rollback()
         wrong = form[getattr(error, "field", None) or "host"]
@@ -178,12 +182,13 @@ def _index_page(form: ForwardingForm) -> str:
     )
 
 
-def _form_page(form: MailboxForm, mailbox: Mailbox | None = None, *, trouble: str = "") -> str:
+def _form_page(form: MailboxForm, mailbox: Mailbox | None = None, *, trouble: str = "", busy: str = "") -> str:
     return render_template(
         "tracking/mailboxes/form.html",
         form=form,
         mailbox=mailbox,
         trouble=trouble,
+        busy=busy,
         logins=LOGINS,
         due=next_visit(mailbox) if mailbox else None,
         with_internal=settings().internal_hosts,

@@ -81,9 +81,7 @@ def show(mail_id: int) -> Any:
 def raw(mail_id: int) -> Any:
     """The mail as it came, as text."""
     mail = find_mail(mail_id)
-    source = (
-        mail.raw[:SHOWN].decode("utf-8", "replace").replace("\r\n", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}")
-    )
+    source = mail.raw[:SHOWN].decode("utf-8", "replace").replace("\r\n", "\n")
     return render_template("tracking/post/raw.html", mail=mail, source=source, is_cut=len(mail.raw) > SHOWN)
 
 

@@ -88,8 +88,8 @@ def forward_address(workspace: Workspace, message: Message | None, settings: Set
     """Where replies go: as the workspace says, else where the campaign or the workspace wants replies; or nowhere."""
     sender = _sender(message) if message is not None else None
     wanted = (workspace.forward_replies_to, sender.reply_to if sender else "", workspace.reply_to)
-    own = settings.bounce_domain.lower()
-    return next((each for each in wanted if each and each.rpartition("@")[2].lower() != own), "")
+    own = settings.bounce_domains
+    return next((each for each in wanted if each and each.rpartition("@")[2].lower() not in own), "")
 
 
 def wish_of(raw: bytes) -> str:
@@ -147,7 +147,7 @@ def _why_not(mail: IncomingMail, message: Message, workspace: Workspace) -> str:
         return "nowhere"
     if mail.note == "unsubscribed by mail":
         return "left"
-    own = frozenset({settings().bounce_domain.lower(), settings().mail_domain.lower()})
+    own = settings().bounce_domains | {settings().mail_domain.lower()}
     parts = read_parts(mail.raw)
     if why := why_not_forwarded(parts, to=address, own_domains=own):
         return why

@@ -31,7 +31,7 @@ _REOPEN = text(
         WHERE i.kind = 'reply' AND i.forwarded_at IS NULL AND i.id > (SELECT id FROM newest) AND i.received_at > :since
           AND i.facts ->> 'forward' = 'nowhere' AND NOT i.facts ? 'waited'
           AND EXISTS (SELECT FROM unnest(ARRAY[w.forward_replies_to, c.reply_to, w.reply_to]) address
-                      WHERE address <> '' AND lower(split_part(address, '@', 2)) <> :own)
+                      WHERE address <> '' AND lower(split_part(address, '@', 2)) <> ALL(:own))
           AND (SELECT count(*) FROM incoming_mails x
                WHERE x.workspace_id = w.id AND x.id > (SELECT id FROM newest) AND x.facts ? 'waited') < :most
         ORDER BY i.id DESC LIMIT :at_once FOR UPDATE OF i SKIP LOCKED
@@ -44,7 +44,7 @@ _REOPEN = text(
 def reopen_waiting() -> None:
     """Let replies be decided upon anew for which there is an address now. Needs every workspace in scope."""
     bounds = {"latest": LATEST, "most": MOST, "at_once": AT_ONCE}
-    since, own = clock.now() - PATIENCE, settings().bounce_domain.lower()
+    since, own = clock.now() - PATIENCE, sorted(settings().bounce_domains)
     db.session.execute(_REOPEN, {**bounds, "since": since, "own": own})
 
 
@@ -75,6 +75,6 @@ def may_go_nowhere(workspace: Workspace, reply_to: str) -> bool:
 
 def has_address(workspace: Workspace, reply_to: str) -> bool:
     """Whether replies go on to somebody; `reply_to` is a campaign's own, if any."""
-    own = settings().bounce_domain.lower()
+    own = settings().bounce_domains
     addresses = (workspace.forward_replies_to, reply_to, workspace.reply_to)
-    return any(each and each.rpartition("@")[2].lower() != own for each in addresses)
+    return any(each and each.rpartition("@")[2].lower() not in own for each in addresses)

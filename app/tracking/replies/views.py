@@ -9,11 +9,13 @@ from sqlalchemy import select
 
 from app.accounts.access import member, public
 from app.accounts.models import Role
+from app.audience.suppressions import Reason
 from app.core.database import db, every_workspace
 from app.core.errors import NotFound
 from app.messages.models import IncomingMail
 from app.tracking.replies.forwarding import wish_of
-from app.tracking.replies.wish import has_left, mail_of, recipient_of, take_back, unsubscribe_writer
+from app.tracking.replies.undoing import take_back
+from app.tracking.replies.wish import has_left, mail_of, recipient_of, unsubscribe_writer
 
 bp = Blueprint("replies", __name__)
 
@@ -49,11 +51,32 @@ def undo(mail_id: int) -> Any:
     mail = db.session.scalar(query)
     if mail is None:
         raise NotFound("This reply is not kept any more. Nothing was changed.")
-    recipient = take_back(mail, current_user.id, current_user.name or current_user.email)
+    recipient = recipient_of(mail)
+    address, stopped = recipient.message.address, take_back(mail, recipient, current_user.id, _name())
     db.session.commit()
-    flash(_("%(address)s gets your mail as before.", address=recipient.message.address), "success")
+    if stopped:
+        flash(_still_stopped(stopped, address), "warning")
+    else:
+        flash(_("%(address)s gets your mail as before.", address=address), "success")
     assert recipient.person is not None
     return redirect(url_for("people.show", ws=g.workspace.slug, subscriber_id=recipient.person.id))
+
+
+def _name() -> str:
+    name: str = current_user.name or current_user.email
+    return name
+
+
+def _still_stopped(reason: str, address: str) -> str:
+    why = {
+        Reason.BOUNCED: _("mail to it came back for good"),
+        Reason.IMPORTED: _("it stands on a list of suppressed addresses that was brought in"),
+        Reason.COMPLAINED: _("they complained"),
+        Reason.MANUAL: _("a member suppressed it by hand"),
+    }
+    said = why.get(Reason(reason), _("another suppression is in force"))
+    words: str = _("The click is undone, but %(address)s still gets no mail: %(why)s.", address=address, why=said)
+    return words
 
 
 @bp.after_request

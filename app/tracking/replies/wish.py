@@ -4,13 +4,12 @@ from flask import has_request_context
 from flask_login import current_user
 from sqlalchemy import select
 
-from app.audience.mistakes import undo_mistake
 from app.audience.suppressions import WITHDRAWN, is_suppressed
 from app.core.database import db, in_workspace
-from app.core.errors import BadToken, Conflict, NotFound
+from app.core.errors import BadToken, NotFound
 from app.core.extensions import keyring
 from app.messages.models import IncomingMail
-from app.tracking.leaving import EVERYTHING, RESUBSCRIBED, Act, leave, note
+from app.tracking.leaving import Act, leave
 from app.tracking.recipients import Recipient, find_recipient
 from app.tracking.replies.forwarding import LEAVE
 
@@ -49,21 +48,6 @@ def unsubscribe_writer(mail: IncomingMail) -> Recipient:
     )
     with in_workspace(recipient.message.workspace_id):
         leave(recipient, act, everything=True)
-    return recipient
-
-
-def take_back(mail: IncomingMail, user_id: int, who: str) -> Recipient:
-    """Undo `unsubscribe_writer`, by whom it was a mistake of, within minutes. Raises Conflict."""
-    recipient = recipient_of(mail)
-    with in_workspace(recipient.message.workspace_id):
-        if recipient.person is None or not undo_mistake(recipient.person, user_id, who):
-            raise Conflict(
-                "This cannot be undone any more: it is too long ago, or was not done by you, or something was said "
-                "since. Nothing was changed. Only the person themselves can come back."
-            )
-        note(
-            recipient, RESUBSCRIBED, Act("operator", by=f"reply:{mail.id}", who=who, user_id=user_id), scope=EVERYTHING
-        )
     return recipient
 
 

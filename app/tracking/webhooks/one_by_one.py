@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import defer
 
+from app.audience.consent import WEBHOOK
 from app.core import clock
 from app.core.database import db, in_workspace
 from app.core.errors import Unavailable
@@ -101,7 +102,7 @@ def _act(event: WebhookEvent, hook: Webhook) -> str:
     event.message_id = message.id
     if not is_about(message.address, heard):
         return OTHER
-    return _consequence(heard, event, message, f"webhook:{hook.kind}", moment)
+    return _consequence(heard, event, message, hook, moment)
 
 
 def asks_to_leave(heard: Heard) -> bool:
@@ -109,10 +110,11 @@ def asks_to_leave(heard: Heard) -> bool:
     return heard.meaning == "complaint" and heard.feedback_type.lower() in OPT_OUTS
 
 
-def _consequence(heard: Heard, event: WebhookEvent, message: Message, source: str, at: datetime) -> str:
-    opts_out = asks_to_leave(heard)
+def _consequence(heard: Heard, event: WebhookEvent, message: Message, hook: Webhook, at: datetime) -> str:
+    source, opts_out = f"{WEBHOOK}{hook.kind}", asks_to_leave(heard)
     if opts_out or heard.meaning == "unsubscribed":
-        leave(find_recipient(message.id), Act("one-click", by=source, at=at), everything=opts_out)
+        told = Act(source, by=source, at=at, who=hook.name if hook.name != KINDS[hook.kind].title else "")
+        leave(find_recipient(message.id), told, everything=opts_out)
         settle_messages([message.id])
         return "unsubscribed"
     fact = storable_fact(heard, event.key)

@@ -14,6 +14,7 @@ from app.accounts.models import Role
 from app.core.database import db
 from app.core.errors import Conflict, Invalid
 from app.core.extensions import keyring, settings
+from app.core.shown_once import show_once, shown_once
 from app.tracking.models import Webhook, WebhookEvent
 from app.tracking.webhooks.example import examples_for
 from app.tracking.webhooks.forms import AddForm, SecretForm, SwitchForm
@@ -52,7 +53,7 @@ def index() -> Any:
 @bp.post("")
 @member(Role.OWNER)
 def add() -> Any:
-    """Add a webhook; a secret of ours is shown this once."""
+    """Add a webhook; its page shows a secret of ours once."""
     form = AddForm()
     if not form.validate_on_submit():
         return _index(form), 422
@@ -64,8 +65,9 @@ def add() -> Any:
         return _index(form), 409
     db.session.commit()
     if secret:
-        return _page(hook, secret=secret)
-    flash(_("Added. Now enter the address at the provider."), "success")
+        show_once(_name_of(hook.id), secret)
+    else:
+        flash(_("Added. Now enter the address at the provider."), "success")
     return _back(hook.id)
 
 
@@ -73,7 +75,7 @@ def add() -> Any:
 @member(Role.OWNER)
 def show(webhook_id: int) -> Any:
     """One webhook: what to do at the provider, and what came lately."""
-    return _page(get_webhook(webhook_id))
+    return _page(get_webhook(webhook_id), secret=shown_once(_name_of(webhook_id)))
 
 
 @bp.post("/<int:webhook_id>/secret")
@@ -97,11 +99,19 @@ def secret(webhook_id: int) -> Any:
 @bp.post("/<int:webhook_id>/rotate")
 @member(Role.OWNER)
 def turn(webhook_id: int) -> Any:
-    """Make a new secret, shown this once; the old one ends now."""
-    hook = get_webhook(webhook_id)
-    made = rotate(keyring(), hook)
+    """Make a new secret, which the page shows once; the old one ends now."""
+    made = rotate(keyring(), get_webhook(webhook_id))
     db.session.commit()
-    return _page(hook, secret=made)
+    show_once(_name_of(webhook_id), made)
+    return _back(webhook_id)
+
+
+@bp.get("/<int:webhook_id>/rotate")
+@bp.get("/<int:webhook_id>/secret")
+@member(Role.OWNER)
+def form_address(webhook_id: int) -> Any:
+    """Whoever opens the address of a form anew is led to its page."""
+    return _back(get_webhook(webhook_id).id)
 
 
 @bp.post("/<int:webhook_id>/switch")
@@ -192,6 +202,10 @@ def _people(event: WebhookEvent, kind: str, body: dict[str, Any]) -> str:
         return ", ".join(KINDS[kind].hear(event.type, body).recipients)[:LONGEST_PEOPLE]
     except Exception:  # noqa: BLE001 - what upsets the reader is told by the note; the page is shown all the same
         return ""
+
+
+def _name_of(webhook_id: int) -> str:
+    return f"webhook:{webhook_id}"
 
 
 def _back(webhook_id: int) -> Any:

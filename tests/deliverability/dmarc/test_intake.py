@@ -278,12 +278,13 @@ def test_spf_that_failed_is_told_from_spf_that_is_for_another_name(
 
 
 def test_a_selector_of_another_domain_does_not_make_mail_ours(workspace: Workspace) -> None:
-    signs = OurSigns(frozenset({(NAME, "m202611abc")}), "bounces.example.com")
+    signs = OurSigns(frozenset({(NAME, "m202611abc")}), frozenset({"bounces.example.com", "back.example.com"}))
     key = {"domain": NAME, "selector": "m202611abc", "result": "pass"}
     assert likely_of([{"dkim": [key]}], signs) == Likely("ours", by_key=True)
     assert likely_of([{"dkim": [{**key, "domain": "crook.example"}]}], signs).kind == "unknown"
-    passing = {"domain": "bounces.example.com", "result": "pass"}
-    assert likely_of([{"spf": [passing]}], signs) == Likely("ours", by_key=False)
+    for bounces in ("bounces.example.com", "back.example.com"):
+        passing = {"domain": bounces, "result": "pass"}
+        assert likely_of([{"spf": [passing]}], signs) == Likely("ours", by_key=False)
 
 
 def test_a_large_report_in_a_mail_is_read_whole(workspace: Workspace) -> None:

@@ -135,7 +135,7 @@ def test_the_logo_of_the_organisation_serves_a_domain_below(nest: Nest, web: Web
         ("Prior Use Mark", "bimi-cert-cmc", "but not the check mark that a VMC brings"),
         ("Modified Registered Mark", "bimi-cert-cmc", "is a CMC"),
         ("", "bimi-cert-kind", "does not say whether it is a VMC or a CMC"),
-        ("Mark of\x00Cain", "bimi-cert-kind", "kind of mark: Mark of\ufffdCain"),
+        ("Mark of\x00Cain", "bimi-cert-kind", "kind of mark: Mark of<U+0000>Cain"),
     ],
 )
 def test_kinds_of_certificates(nest: Nest, web: Web, issuer: Issuer, mark: str, code: str, words: str) -> None:

@@ -26,7 +26,7 @@ def nameless(nest: Nest, monkeypatch: pytest.MonkeyPatch) -> int:
         update={"bounce_domain": EXAMPLE_BOUNCE_DOMAIN, "catcher": False}
     )
     monkeypatch.setitem(current_app.extensions, "merpati.settings", ours)
-    monkeypatch.setattr(testsend, "send_mail", lambda _workspace, mail: _taken(mail))
+    monkeypatch.setattr(testsend, "send_mail", lambda _workspace, mail, _until: _taken(mail))
     with in_workspace(nest.workspace.id):
         doves = a_list("Letters")
         add_people(doves, 2)

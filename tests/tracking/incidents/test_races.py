@@ -101,7 +101,7 @@ def test_of_two_decisions_one_holds(app: Flask, workspace: Workspace, pair: tupl
 def test_a_decision_amid_the_burst_holds_for_all_of_it(app: Flask, workspace: Workspace, verb: str) -> None:
     bursts._rest.clear()
     made = crowd(workspace, 120)
-    made.tell(slice(0, 40), lambda: bounce("userunknown", "permanent"))
+    made.tell(slice(0, 80), lambda: bounce("userunknown", "permanent"))
     made.watch()
     number, workspace_id = made.incidents()[0].id, workspace.id
 
@@ -121,7 +121,7 @@ def test_a_decision_amid_the_burst_holds_for_all_of_it(app: Flask, workspace: Wo
         return tell
 
     ids = [message.id for message in made.messages]
-    done = at_once(app, telling_some(ids[40:80]), telling_some(ids[80:]), decide)
+    done = at_once(app, telling_some(ids[80:100]), telling_some(ids[100:]), decide)
     assert not [one for one in done if isinstance(one, Exception)]
     made.watch()
     assert len(made.suppressed()) == (120 if verb == "believe" else 0)

@@ -34,7 +34,7 @@ FORM = {
 @pytest.fixture(autouse=True)
 def lets_us_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """The servers named here do not exist; test_trying.py has some that do."""
-    monkeypatch.setattr(views, "try_sign_in", lambda _attempt: Outcome())
+    monkeypatch.setattr(views, "try_sign_in", lambda _attempt, _until: Outcome())
 
 
 @pytest.fixture
@@ -257,3 +257,40 @@ def test_the_page_says_what_is_taken_and_what_is_left(as_ada: FlaskClient, works
         shown = as_ada.get(page).text
         assert "Looked at once and forgotten" in shown
         assert "Bounces and reports that name no message of yours" in shown
+
+
+def test_the_page_says_what_came_of_a_visit(as_ada: FlaskClient, workspace: Workspace, path: str) -> None:
+    as_ada.post(f"{path}/new", data={**FORM, "kind": "pop3"})
+    there = f"{path}/{one(workspace).id}"
+
+    def section() -> str:
+        text = as_ada.get(there).text
+        assert 'id="mailbox-state"' in text
+        return text.partition('id="visit"')[2].partition("</section>")[0]
+
+    def after(**values: object) -> str:
+        mailbox = one(workspace)
+        for name, value in values.items():
+            setattr(mailbox, name, value)
+        db.session.commit()
+        return section()
+
+    assert "To be asked now" in as_ada.get(there).text
+    asked = section()
+    assert "It is being asked now" in asked
+    assert 'hx-trigger="every 2s"' in asked
+    well = after(checked_at=clock.now(), progress={"uidls": ["a", "b"], "waiting": {"b": 7}, "left": {"c": "large"}})
+    for words in ("No trouble.", "Taken, not put away yet</dt><dd>1 mail", "Passed over</dt><dd>1 mail, too large"):
+        assert words in well
+    assert "Looked at and still there</dt><dd>2 mails" in well
+    assert 'hx-trigger="every 10s"' in well, "the visit may go on still"
+    assert "more is read at once" in after(progress={"more": True})
+    ill = after(failures=3, last_words="The server did not answer.")
+    assert "It could not be read, 3 times in a row." in ill
+    assert "The server did not answer." in ill
+    assert "hx-get" not in ill
+    assert "The sign-in was refused" in after(failures=1, progress={"refused": True})
+    as_ada.post(f"{there}/visit")
+    assert "It is being asked now" in section()
+    as_ada.post(f"{there}/switch", data={"on": ""})
+    assert "It is switched off" in section()

@@ -178,7 +178,7 @@ def test_the_timeline_leads_to_the_report_and_names_both_addresses(as_ada: Flask
     raw = dsn(sent.mail_token, recipient="other@elsewhere.test", said="550 5.1.1 User unknown in virtual mailbox table")
     number = put(raw, to=f"b+{sent.mail_token}@bounces.example.com")
     page = as_ada.get(f"/w/{sent.workspace.slug}/people/{sent.person.id}").text
-    assert "ada@example.org passed it on to other@elsewhere.test" in page
+    assert "ada@example.org passed it on to <bdi>other@elsewhere.test</bdi>" in page
     assert f"{path}/{number}" in page
     assert "Forwarded on, and refused there" in page
 

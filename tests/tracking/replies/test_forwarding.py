@@ -5,7 +5,7 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, current_app
 from flask.testing import FlaskClient
 from rq import Queue
 from rq.serializers import JSONSerializer
@@ -14,6 +14,7 @@ from sqlalchemy import select
 from app.audience.suppressions import is_suppressed
 from app.campaigns.review_replies import reply_findings
 from app.core.database import db, every_workspace, in_workspace
+from app.core.extensions import settings
 from app.mail.wire import WireMail
 from app.messages.models import IncomingMail
 from app.sending import outgoing
@@ -21,7 +22,7 @@ from app.sending.system_mails import compose_system_mail
 from app.tracking.mail_intake import take_in_mail
 from app.tracking.replies import forwarding, unheard
 from app.tracking.replies.forwarding import FORWARD, queue_replies
-from app.tracking.replies.unheard import PATIENCE
+from app.tracking.replies.unheard import PATIENCE, has_address
 from tests.factories.messages import Sent
 from workers import priority
 
@@ -162,6 +163,19 @@ def test_without_an_address_it_stays_and_says_so(desk: Desk) -> None:
     desk.sent.workspace.forward_replies_to = ""
     desk.sent.workspace.reply_to = "answers@bounces.example.com"
     db.session.commit()
+    assert desk.decision(desk.hears()) == "nowhere"
+    desk.round()
+    assert desk.outbox == []
+
+
+def test_an_earlier_bounce_domain_is_ours_as_well(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    former = settings().model_copy(update={"bounce_domain_fallbacks": ("former.example.com",)})
+    monkeypatch.setitem(current_app.extensions, "merpati.settings", former)
+    assert desk.decision(desk.hears(sender="news@former.example.com")) in ("ours", "None")
+    desk.sent.workspace.forward_replies_to = ""
+    desk.sent.workspace.reply_to = "answers@former.example.com"
+    db.session.commit()
+    assert not has_address(desk.sent.workspace, "news@Former.example.com")
     assert desk.decision(desk.hears()) == "nowhere"
     desk.round()
     assert desk.outbox == []

@@ -82,6 +82,27 @@ def test_a_call_with_another_secret_is_refused(
     _is_refused(visitor, hooked, Signed(good.body) if kind not in ("ses", "mailgun") else Signed(b"{}"))
 
 
+@pytest.mark.parametrize("kind", [*SIGNS_BODY, "mailgun"])
+def test_a_call_without_any_signature_is_told_so(
+    workspace: Workspace, visitor: FlaskClient, sent: Sent, kind: str
+) -> None:
+    hooked = a_webhook(workspace, kind)
+    signed = signed_call(kind, hooked.secret, delivered(kind, sent))
+    body = json.loads(signed.body)
+    if kind == "ses":
+        del body["Signature"]
+    elif kind == "mailgun":
+        del body["signature"]
+    answer = post(visitor, hooked, Signed(dump(body)))
+    assert (answer.status_code, answer.text.partition(":")[0]) == (403, "The call is not signed")
+    assert rows(hooked) == []
+
+
+def test_a_call_that_tells_no_time_is_told_so(workspace: Workspace, visitor: FlaskClient) -> None:
+    answer = post(visitor, a_webhook(workspace, "generic"), Signed(b"{}", {"X-Merpati-Signature": "v1=00"}))
+    assert (answer.status_code, "X-Merpati-Timestamp is missing" in answer.text) == (403, True)
+
+
 @pytest.mark.parametrize("kind", SIGNS_BODY)
 def test_a_changed_body_is_refused(workspace: Workspace, visitor: FlaskClient, sent: Sent, kind: str) -> None:
     hooked = a_webhook(workspace, kind)

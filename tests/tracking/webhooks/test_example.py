@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -51,7 +52,7 @@ def passing() -> Iterator[Any]:
 def test_the_call_on_the_page_works_as_it_stands(
     workspace: Workspace, as_ada: FlaskClient, visitor: FlaskClient, passing: Any, language: str
 ) -> None:
-    page = as_ada.post(f"/w/{workspace.slug}/settings/webhooks", data={"kind": "generic"}).text
+    page = as_ada.post(f"/w/{workspace.slug}/settings/webhooks", data={"kind": "generic"}, follow_redirects=True).text
     program = _shown(page, f"example-{language}").replace(YOURS, _shown(page, "secret-made"))
     there = settings().url("/hooks/")
     assert there in program
@@ -65,7 +66,7 @@ def test_the_call_on_the_page_works_as_it_stands(
 
 
 def test_the_page_says_one_thing_about_the_secret(workspace: Workspace, as_ada: FlaskClient) -> None:
-    made = as_ada.post(f"/w/{workspace.slug}/settings/webhooks", data={"kind": "generic"}).text
+    made = as_ada.post(f"/w/{workspace.slug}/settings/webhooks", data={"kind": "generic"}, follow_redirects=True).text
     assert ("Copy the secret now" in made, "It was shown once" in made) == (True, False)
     number = re.findall(r"/settings/webhooks/(\d+)/rotate", made)[0]
     later = as_ada.get(f"/w/{workspace.slug}/settings/webhooks/{number}").text
@@ -82,3 +83,16 @@ def _handed_over(visitor: FlaskClient, calls: list[tuple[str, dict[str, str], by
     [(path, headers, body)] = calls
     kept = {name: value for name, value in headers.items() if name.lower().startswith(("x-merpati", "content-type"))}
     return visitor.post(path, data=body, headers=kept)
+
+
+def test_the_page_names_every_field_of_the_format(workspace: Workspace, as_ada: FlaskClient) -> None:
+    as_ada.post(f"/w/{workspace.slug}/settings/webhooks", data={"kind": "generic"})
+    [address] = re.findall(
+        r'href="(/w/[^"]+/settings/webhooks/\d+)"', as_ada.get(f"/w/{workspace.slug}/settings/webhooks").text
+    )
+    named = set(re.findall(r"\w+", " ".join(re.findall(r"<dt>(.*?)</dt>", as_ada.get(address).text))))
+    told = re.search(r"\| Field \|.*?\n\n", Path("docs/webhooks.md").read_text(), re.DOTALL)
+    assert told
+    fields = {name for row in re.findall(r"(?m)^\| (`.*?) \|", told[0]) for name in re.findall(r"`(\w+)`", row)}
+    assert fields >= {"type", "stage", "feedback_type"}
+    assert fields - named == set()

@@ -1,12 +1,16 @@
 """The owner's page: add, secrets shown once, refusals, unknown types, recent events."""
 
 import re
+from datetime import timedelta
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from app.accounts.models import Workspace
+from app.core import clock
 from app.core.database import db, every_workspace, in_workspace
+from app.core.shown_once import PATIENCE
 from app.tracking.models import Webhook, WebhookEvent
 from tests.factories.messages import Sent
 from tests.factories.provider_events import event_of
@@ -26,17 +30,54 @@ def one(workspace: Workspace) -> Webhook:
 def test_a_secret_of_ours_is_shown_once_and_ends_when_a_new_one_is_made(
     workspace: Workspace, as_ada: FlaskClient, visitor: FlaskClient, sent: Sent
 ) -> None:
-    added = as_ada.post(page(workspace), data={"kind": "postmark", "name": "Main account"})
+    added = as_ada.post(page(workspace), data={"kind": "postmark", "name": "Main account"}, follow_redirects=True)
     secret = _secret(added.text)
     hook = one(workspace)
     assert f"/hooks/{hook.public_id}" in added.text
     assert secret not in as_ada.get(page(workspace, hook.id)).text
     call = basic_call(event_of("postmark", "delivered", sent.mail_token), secret)
     assert visitor.post(f"/hooks/{hook.public_id}", data=call.body, headers=call.headers).status_code == 200
-    newer = _secret(as_ada.post(page(workspace, hook.id, "rotate")).text)
+    newer = _secret(as_ada.post(page(workspace, hook.id, "rotate"), follow_redirects=True).text)
     assert newer != secret
     assert visitor.post(f"/hooks/{hook.public_id}", data=call.body, headers=call.headers).status_code == 401
     assert secret.encode() not in (one(workspace).secret_sealed or b"")
+
+
+@pytest.mark.parametrize("kind", ["postmark", "sparkpost", "brevo", "generic"])
+def test_a_reload_makes_no_second_webhook_and_no_second_secret(
+    workspace: Workspace, as_ada: FlaskClient, kind: str
+) -> None:
+    answer = as_ada.post(page(workspace), data={"kind": kind})
+    there = page(workspace, one(workspace).id)
+    assert (answer.status_code, answer.location) == (302, there)
+    cookie = str(as_ada.get_cookie("merpati"))
+    secret, sealed = _secret(as_ada.get(there).text), one(workspace).secret_sealed
+    assert secret not in cookie
+    again = as_ada.get(there).text
+    assert secret not in again
+    assert "secret-made" not in again
+    answer = as_ada.post(f"{there}/rotate")
+    assert (answer.status_code, answer.location) == (302, there)
+    assert one(workspace).secret_sealed != sealed
+    newer, sealed = _secret(as_ada.get(there).text), one(workspace).secret_sealed
+    assert newer != secret
+    for address in (f"{there}/rotate", f"{there}/secret"):
+        assert (as_ada.get(address).status_code, as_ada.get(address).location) == (302, there)
+    assert "secret-made" not in as_ada.get(there).text
+    assert one(workspace).secret_sealed == sealed
+
+
+def test_a_secret_is_shown_on_its_own_page_and_not_after_minutes(
+    workspace: Workspace, as_ada: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = a_webhook(workspace, "brevo")
+    there = as_ada.post(page(workspace), data={"kind": "postmark"}).location
+    assert "secret-made" not in as_ada.get(page(workspace, other.hook.id)).text
+    assert "secret-made" in as_ada.get(there).text
+    as_ada.post(f"{there}/rotate")
+    later = clock.now() + timedelta(seconds=PATIENCE + 1)
+    monkeypatch.setattr(clock, "now", lambda: later)
+    assert "secret-made" not in as_ada.get(there).text
 
 
 def test_what_the_provider_shows_is_entered_and_checked(workspace: Workspace, as_ada: FlaskClient) -> None:
@@ -79,7 +120,7 @@ def test_the_page_tells_of_refusals_unknown_types_and_events_without_trusting_th
     post(visitor, hooked, Signed(b"[]"))
     text = as_ada.get(page(workspace, hooked.hook.id)).text
     assert "One call was refused" in text
-    assert "The signature is not SendGrid&#39;s" in text
+    assert "The call is not signed" in text
     assert "The last one on <time" in text, "in the workspace's zone, as everywhere"
     assert "<script>alert" not in text
     assert text.count("&lt;script&gt;alert(1)") >= 2

@@ -9,8 +9,8 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.x509.oid import NameOID
 
+from app.core.visible import visible_line
 from app.deliverability.domains.bimi import logotype
-from app.deliverability.domains.bimi.shown import shown
 from app.deliverability.domains.records.dns import Problem, fault, note
 
 SOON = timedelta(days=30)
@@ -50,7 +50,7 @@ def judge_certificate(pem: bytes, names: Sequence[str], now: datetime) -> Judged
         problems += [*_of_chain(chain, own), *_of_time(chain, own, now), *_of_names(own, names), *_of_kind(own)]
         return Judged(problems, _is_mark(own), _pictures(own))
     except _BROKEN as error:
-        return Judged([*problems, fault("bimi-cert-unreadable", why=shown(str(error)[:200]))])
+        return Judged([*problems, fault("bimi-cert-unreadable", why=visible_line(str(error)[:200]))])
 
 
 def _of_chain(chain: list[x509.Certificate], own: x509.Certificate) -> Iterator[Problem]:
@@ -121,7 +121,7 @@ def _of_names(own: x509.Certificate, names: Sequence[str]) -> Iterator[Problem]:
         its = []
     if not set(its) & set(names):
         listed = ", ".join([*its[:_MOST_NAMES], *(["…"] if len(its) > _MOST_NAMES else [])])
-        yield fault("bimi-cert-names", names=shown(listed) or "–", name=names[0])
+        yield fault("bimi-cert-names", names=visible_line(listed) or "–", name=names[0])
 
 
 def _is_mark(own: x509.Certificate) -> bool:
@@ -151,4 +151,4 @@ def _of_whom(name: x509.Name) -> str:
 
 def _attribute(name: x509.Name, kind: x509.ObjectIdentifier) -> str:
     values = [each.value for each in name.get_attributes_for_oid(kind)]
-    return shown(str(values[0]))[:100].strip() if values and isinstance(values[0], str) else ""
+    return visible_line(str(values[0]))[:100].strip() if values and isinstance(values[0], str) else ""

@@ -8,8 +8,8 @@ from typing import Any
 from lxml import etree
 
 from app.core.errors import Invalid
+from app.core.visible import visible_line
 from app.deliverability.dmarc.xml_text import plain_xml
-from app.deliverability.domains.bimi.shown import shown
 from app.deliverability.domains.records.dns import Problem, fault, note
 
 LARGEST = 32 * 1024
@@ -53,14 +53,14 @@ def judge_picture(svg: bytes) -> list[Problem]:
     try:
         root = _parsed(svg, text)
     except (etree.XMLSyntaxError, ValueError) as error:
-        return [*problems, fault("bimi-svg-unreadable", why=shown(str(error)[:200]))]
+        return [*problems, fault("bimi-svg-unreadable", why=visible_line(str(error)[:200]))]
     name = etree.QName(root)
     if (name.namespace, name.localname) != (_SVG, "svg"):
-        return [*problems, fault("bimi-svg-root", name=shown(f"{name.localname}, {name.namespace or '–'}"))]
+        return [*problems, fault("bimi-svg-root", name=visible_line(f"{name.localname}, {name.namespace or '–'}"))]
     problems += [*_of_root(root), *_of_title(root), *_of_square(root), *_of_elements(root)]
     problems += _of_references(root, _STYLESHEET in svg or _STYLESHEET in text)
     if not any(problem.is_fault for problem in problems):
-        problems.append(note("bimi-svg-fine", size=_kilobytes(svg), title=shown(_text(_titles(root)[0]))))
+        problems.append(note("bimi-svg-fine", size=_kilobytes(svg), title=visible_line(_text(_titles(root)[0]))))
     return problems
 
 
@@ -76,9 +76,9 @@ def _parsed(svg: bytes, text: bytes) -> Any:
 
 def _of_root(root: Any) -> Iterator[Problem]:
     if root.get("version") != "1.2":
-        yield fault("bimi-svg-version", value=shown(root.get("version", "–")))
+        yield fault("bimi-svg-version", value=visible_line(root.get("version", "–")))
     if root.get("baseProfile") != "tiny-ps":
-        yield fault("bimi-svg-profile", value=shown(root.get("baseProfile", "–")))
+        yield fault("bimi-svg-profile", value=visible_line(root.get("baseProfile", "–")))
     if root.get("x") is not None or root.get("y") is not None:
         yield fault("bimi-svg-position")
 
@@ -104,7 +104,7 @@ def _text(element: Any) -> str:
 def _of_square(root: Any) -> Iterator[Problem]:
     numbers = _numbers(root.get("viewBox", ""))
     if len(numbers) != 4 or not all(math.isfinite(number) for number in numbers) or min(numbers[2:]) <= 0:
-        yield fault("bimi-svg-viewbox", value=shown(root.get("viewBox", "–")))
+        yield fault("bimi-svg-viewbox", value=visible_line(root.get("viewBox", "–")))
     elif not math.isclose(numbers[2], numbers[3], rel_tol=0.001):
         yield fault("bimi-svg-square", width=f"{numbers[2]:g}", height=f"{numbers[3]:g}")
     sizes = [_PIXELS(root.get(side, "")) for side in ("width", "height")]
@@ -150,7 +150,7 @@ def _of_references(root: Any, has_stylesheet: bool) -> Iterator[Problem]:
             else:
                 outside += _ELSEWHERE.findall(value)
     if outside:
-        yield fault("bimi-svg-external", value=shown(outside[0][:200]))
+        yield fault("bimi-svg-external", value=visible_line(outside[0][:200]))
     if styled:
         yield fault("bimi-svg-style")
 
@@ -167,7 +167,7 @@ def _drawn(root: Any) -> Iterator[Any]:
 
 def _listed(names: dict[str, None]) -> str:
     some = list(names)[:_MOST_NAMES]
-    return shown(", ".join([*some, "…"] if len(names) > _MOST_NAMES else some))
+    return visible_line(", ".join([*some, "…"] if len(names) > _MOST_NAMES else some))
 
 
 def _kilobytes(svg: bytes) -> str:

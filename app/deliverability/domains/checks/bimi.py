@@ -1,16 +1,17 @@
 """The logo beside a sender's name, which nobody needs: its record, the picture and the certificate."""
 
 import hashlib
+import math
 import time
 from dataclasses import dataclass, field, replace
 
 from app.core import clock
 from app.core.errors import Invalid, TemporaryFailure
+from app.core.visible import visible_line
 from app.deliverability.domains.bimi import fetching
 from app.deliverability.domains.bimi.certificate import judge_certificate
 from app.deliverability.domains.bimi.fetching import Fetched
 from app.deliverability.domains.bimi.picture import judge_picture
-from app.deliverability.domains.bimi.shown import shown
 from app.deliverability.domains.facts import Facts
 from app.deliverability.domains.findings import Finding, concluded
 from app.deliverability.domains.records.bimi import BimiRecord, is_bimi, read_bimi
@@ -20,8 +21,11 @@ from app.deliverability.domains.records.tree import Tree, walk_tree
 _TYPE = "image/svg+xml"
 
 
-def check_bimi(facts: Facts, ask: Ask) -> Finding:
-    """What receivers would make of it, but for whom they trust. Takes six seconds at most beside DNS."""
+def check_bimi(facts: Facts, ask: Ask, until: float = math.inf) -> Finding:
+    """What receivers would make of it, but for whom they trust. Takes six seconds at most beside DNS.
+
+    `until`: when everything ends, by the monotonic clock.
+    """
     tree = walk_tree(facts.domain, ask)
     at, found = _published(facts.domain, tree, ask)
     if not found:
@@ -34,7 +38,7 @@ def check_bimi(facts: Facts, ask: Ask) -> Finding:
         return concluded("bimi", found, [fault("bimi-syntax", why=error)])
     if record.is_declined:
         return concluded("bimi", found, [note("bimi-declined")])
-    look = _Look(ask, time.monotonic() + fetching.WHOLE)
+    look = _Look(ask, min(until, time.monotonic() + fetching.WHOLE))
     names = [at, facts.domain, tree.organisation]
     names += [f"default._bimi.{name}" for name in names]
     finding = concluded("bimi", found, [*_of_policy(tree), *look.at(record, names)])
@@ -88,26 +92,26 @@ class _Look:
         try:
             found = fetching.fetch(address, self.ask, self.until)
         except Invalid as error:
-            return None, [fault("bimi-picture-unfetched", why=shown(str(error)))]
+            return None, [fault("bimi-picture-unfetched", why=visible_line(str(error)))]
         except TemporaryFailure as error:
             return None, [note("bimi-picture-unreached", why=self._unreached("picture", error), address=address)]
         problems = [*_sent_on(address, found), *judge_picture(found.body)]
         kind = found.type.partition(";")[0].strip().lower()
         if kind != _TYPE:
-            problems.append(note("bimi-picture-type", type=shown(kind[:100]) or "–", right=_TYPE))
+            problems.append(note("bimi-picture-type", type=visible_line(kind[:100]) or "–", right=_TYPE))
         return found, problems
 
     def _certificate(self, address: str) -> tuple[Fetched | None, list[Problem]]:
         try:
             found = fetching.fetch(address, self.ask, self.until)
         except Invalid as error:
-            return None, [fault("bimi-cert-unfetched", why=shown(str(error)))]
+            return None, [fault("bimi-cert-unfetched", why=visible_line(str(error)))]
         except TemporaryFailure as error:
             return None, [note("bimi-cert-unreached", why=self._unreached("certificate", error), address=address)]
         return found, _sent_on(address, found)
 
     def _unreached(self, what: str, error: TemporaryFailure) -> str:
-        why = shown(str(error))
+        why = visible_line(str(error))
         self.unreached.append(f"The {what} of the logo could not be fetched: {why}")
         return why
 
@@ -115,7 +119,7 @@ class _Look:
 def _sent_on(address: str, found: Fetched) -> list[Problem]:
     if found.at == address:
         return []
-    return [note("bimi-redirect", address=shown(address[:200]), at=shown(found.at[:200]))]
+    return [note("bimi-redirect", address=visible_line(address[:200]), at=visible_line(found.at[:200]))]
 
 
 def _compared(picture: bytes, certified: list[bytes]) -> Problem:

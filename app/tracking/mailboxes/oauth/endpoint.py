@@ -1,8 +1,10 @@
 """Asking a provider for an access token (RFC 6749 §4.4, §6), by the same guarded way as mailboxes are reached."""
 
 import json
+import math
 import re
 import ssl
+import time
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -11,10 +13,11 @@ from http.client import HTTPConnection, HTTPException, IncompleteRead
 from typing import Any
 from urllib.parse import quote_plus, urlencode, urlsplit
 
-from app.tracking.mailboxes.account import MailboxTrouble, PasswordRefused
+from app.tracking.mailboxes.account import MailboxTrouble, PasswordRefused, left_until
 from app.tracking.mailboxes.bounds import watched
 from app.tracking.mailboxes.guard import connect
 from app.tracking.mailboxes.oauth.clients import Client
+from app.tracking.mailboxes.secrecy import UNSHOWN, repeats
 
 LIMIT = 128 * 1024
 """Octets of an answer; access tokens have some thousand."""
@@ -25,12 +28,12 @@ LONGEST = 24 * 3600
 _UNSAID = 300
 """Seconds that a token is taken to be good for when the provider does not say (§5.1 leaves it open)."""
 _WORDS = 400
-_SHORTEST_SECRET = 6
-"""What is shorter is no secret, and is found in any word."""
 _LATER = "Nothing in the mailbox was changed; it is tried again later."
 _NOT_AGAIN = "It is not asked again until you change that."
 # Goes into a line of the mail server's, so it must not hold what separates lines or fields there.
 _TOKEN = re.compile(r"[\x21-\x7e]+").fullmatch
+# RFC 6749 §5.2, and no longer than any that is registered.
+_ERROR = re.compile(r"[\x20\x21\x23-\x5b\x5d-\x7e]{1,64}").fullmatch
 _FOR_A_WHILE = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 _CURES = {
     "invalid_client": "Correct the client ID and the client secret; a secret may have run out.",
@@ -49,14 +52,19 @@ class Grant:
     refresh_token: str = field(default="", repr=False)
 
 
-def ask_for_token(client: Client, *, internal: bool) -> Grant:
-    """A new access token. Raises PasswordRefused when the provider says no, MailboxTrouble when it may yet say yes."""
+def ask_for_token(client: Client, *, internal: bool, until: float = math.inf) -> Grant:
+    """A new access token, before a moment of the monotonic clock.
+
+    Raises PasswordRefused when the provider says no, MailboxTrouble when it may yet say yes.
+    """
     place = _place(client.token_url, internal=internal)
     with _in_plain_words(place.host):
-        status, body = _post(place, _form(client), {})
+        status, body = _post(place, _form(client), {}, until)
         if _error_of(body).get("error") == "invalid_client" and client.secrets.client_secret:
             # Servers must take the secret in this header, and only may in the form (§2.3.1).
-            status, body = _post(place, _form(client, with_secret=False), _basic(client))
+            status, body = _post(
+                place, _form(client, with_secret=False), {"Authorization": f"Basic {_basic(client)}"}, until
+            )
     return _read(client, place.host, status, body)
 
 
@@ -95,15 +103,19 @@ def _form(client: Client, *, with_secret: bool = True) -> bytes:
     return urlencode({name: value for name, value in fields.items() if value}).encode()
 
 
-def _basic(client: Client) -> Mapping[str, str]:
-    both = f"{quote_plus(client.client_id)}:{quote_plus(client.secrets.client_secret)}"
-    return {"Authorization": f"Basic {b64encode(both.encode()).decode()}"}
+def _basic(client: Client) -> str:
+    return _base64(quote_plus(client.client_id), quote_plus(client.secrets.client_secret))
 
 
-def _post(place: _Place, body: bytes, headers: Mapping[str, str]) -> tuple[int, bytes]:
+def _base64(name: str, secret: str) -> str:
+    return b64encode(f"{name}:{secret}".encode()).decode()
+
+
+def _post(place: _Place, body: bytes, headers: Mapping[str, str], until: float) -> tuple[int, bytes]:
     """No redirect is followed and no proxy asked: secrets go to the place that was judged, and nowhere else."""
     caller = HTTPConnection(place.host, place.port)
-    with closing(connect(place, timeout=SILENCE)) as line, watched(line, WHOLE):
+    until = min(until, time.monotonic() + WHOLE)
+    with closing(connect(place, timeout=left_until(until, SILENCE))) as line, watched(line, left_until(until)):
         caller.sock = line
         fixed = {
             "Host": place.name,
@@ -156,22 +168,19 @@ def _read(client: Client, host: str, status: int, body: bytes) -> Grant:
 
 
 def _refusal(client: Client, host: str, status: int, said: Mapping[str, str]) -> MailboxTrouble:
-    kind = said["error"]
-    words = f"{host} gives no access token: {_shown(client, kind)}"
-    if description := _shown(client, said.get("error_description", "")):
-        words += f" – {description}"
-    words = words.rstrip(".")
+    kind = said["error"] if _ERROR(said["error"]) else ""
+    told = " – ".join(words for words in (kind, _one_line(said.get("error_description", ""))) if words)
+    if repeats(told, (*client.secrets, _basic(client), _base64(client.client_id, client.secrets.client_secret))):
+        # At most a name that everybody knows.
+        told = kind if kind in _CURES or kind in _FOR_A_WHILE else UNSHOWN
+    words = f"{host} gives no access token: {told or 'it does not say why'}".rstrip(".")
     if status >= 500 or status == 429 or kind in _FOR_A_WHILE:
         return MailboxTrouble(f"{words}.", _LATER)
     cure = _CURES.get(kind, "Correct what is entered here, or what the provider has of this app.")
     return PasswordRefused(f"{words}. {cure}", _NOT_AGAIN)
 
 
-def _shown(client: Client, text: str) -> str:
-    """A provider's words: one line, printable, and none of our secrets repeated in it."""
-    for secret in client.secrets:
-        if len(secret) >= _SHORTEST_SECRET:
-            text = text.replace(secret, "…")
+def _one_line(text: str) -> str:
     line = " ".join("".join(character if character.isprintable() else " " for character in text).split())
     return line if len(line) <= _WORDS else f"{line[: _WORDS - 1]}…"
 

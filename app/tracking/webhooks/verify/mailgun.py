@@ -13,6 +13,7 @@ from typing import Any
 from app.tracking.webhooks.calls import Call, Lock, Once, Refused
 from app.tracking.webhooks.reading import text_at
 from app.tracking.webhooks.verify.lateness import check_lateness
+from app.tracking.webhooks.verify.unsigned import require_signature
 
 LATEST = 9 * 3600
 SLACK = timedelta(hours=1)
@@ -24,8 +25,9 @@ def verify_mailgun(call: Call, lock: Lock, body: Any) -> None:
     """Raise Refused unless the call is signed by the key entered here, and fresh."""
     stamp, token = _signed(body)
     expected = hmac.new(lock.secret.encode(), f"{stamp}{token}".encode("utf-8", "replace"), sha256).hexdigest().encode()
-    given = (text_at(body, "signature", name).encode("utf-8", "replace") for name in ("signature", "parent-signature"))
-    if not any(hmac.compare_digest(expected, signature) for signature in given):
+    given = [text_at(body, "signature", name) for name in ("signature", "parent-signature")]
+    require_signature("".join(given), "signature")
+    if not any(hmac.compare_digest(expected, signature.encode("utf-8", "replace")) for signature in given):
         raise Refused("The signature is not Mailgun's by the key entered here. Nothing was stored.")
     # Without a length for each, digits could wander from the time to the token under the same signature.
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) == 10 and len(token) >= 16):

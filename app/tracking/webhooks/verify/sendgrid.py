@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import load_der_public_key
 from app.core.errors import Invalid
 from app.tracking.webhooks.calls import Call, Lock, Refused
 from app.tracking.webhooks.verify.lateness import check_lateness
+from app.tracking.webhooks.verify.unsigned import require_signature
 
 SIGNATURE = "x-twilio-email-event-webhook-signature"
 TIMESTAMP = "x-twilio-email-event-webhook-timestamp"
@@ -25,9 +26,10 @@ LATEST = 25 * 3600
 
 def verify_sendgrid(call: Call, lock: Lock) -> None:
     """Raise Refused unless the call is signed by the key and fresh."""
-    stamp = call.headers.get(TIMESTAMP, "")
+    stamp, given = call.headers.get(TIMESTAMP, ""), call.headers.get(SIGNATURE, "")
+    require_signature(given, "X-Twilio-Email-Event-Webhook-Signature")
     try:
-        signature = b64decode(call.headers.get(SIGNATURE, ""), validate=True)
+        signature = b64decode(given, validate=True)
         read_public_key(lock.secret).verify(signature, stamp.encode() + call.body, ECDSA(SHA256()))
     except (InvalidSignature, binascii.Error, ValueError):
         raise Refused("The signature is not SendGrid's by the key entered here. Nothing was stored.") from None

@@ -25,6 +25,7 @@ from app.tracking.webhooks.calls import Call, Lock, Refused
 from app.tracking.webhooks.fetching import Place, certificate_place
 from app.tracking.webhooks.reading import text_at
 from app.tracking.webhooks.verify.lateness import check_lateness
+from app.tracking.webhooks.verify.unsigned import require_signature
 
 LATEST = 2 * 3600
 NOTIFICATION, SUBSCRIPTION, END = "Notification", "SubscriptionConfirmation", "UnsubscribeConfirmation"
@@ -93,6 +94,7 @@ def verify_sns(call: Call, lock: Lock, body: Any) -> None:
         raise Refused("The call is not an envelope of Amazon SNS; raw delivery must be off. Nothing was stored.")
     if topic != lock.options.get("topic"):
         raise Refused("The call is of another topic than the one entered here. Nothing was stored.")
+    require_signature(text_at(body, "Signature"), "Signature")
     place = certificate_place(text_at(body, "SigningCertURL"), topic)
     key = certificates.get(place, call.at).public_key()
     try:

@@ -13,6 +13,7 @@ from hashlib import sha256
 from app.core.errors import Invalid
 from app.tracking.webhooks.calls import Call, Lock, Refused
 from app.tracking.webhooks.verify.lateness import check_lateness
+from app.tracking.webhooks.verify.unsigned import require_signature
 
 PREFIX = "whsec_"
 _MOST = 10
@@ -26,6 +27,7 @@ def verify_svix(call: Call, lock: Lock) -> None:
     signed = f"{name}.{stamp}.".encode("utf-8", "replace") + call.body
     expected = hmac.new(read_key(lock.secret), signed, sha256).digest()
     given = call.headers.get("svix-signature", "").split()[:_MOST]
+    require_signature(given, "svix-signature")
     if not _ID(name) or not any(hmac.compare_digest(expected, _bytes(text)) for text in given):
         raise Refused("The signature is not Resend's by the secret entered here. Nothing was stored.")
     if not (stamp.isascii() and stamp.isdigit() and len(stamp) < 15):
