@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
 from app.core.database import db
 from app.core.extensions import keyring, queue
@@ -21,7 +21,9 @@ OURS = "b+abcdefghijklmnopqrstuvwx23@bounces.example.com"
 
 
 def on_a_free_port(settings: Settings) -> Settings:
-    """The settings of a listener. Nobody has sent anything yet today."""
+    """The settings of a listener. Nobody has sent anything yet today, nor ever to us."""
+    db.session.execute(delete(IncomingMail).where(IncomingMail.envelope_to == OURS))
+    db.session.commit()
     for key in [*queue().scan_iter("merpati:strangers:*"), *queue().scan_iter("merpati:shares:*")]:
         queue().delete(key)
     with socket.socket() as free:
