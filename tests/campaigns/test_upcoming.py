@@ -36,9 +36,10 @@ def zoned(digest: Campaign, scope: Workspace) -> Campaign:
 def place(campaign: Campaign, *hours: float, **values: Any) -> None:
     """Give the people of a campaign, one after the other, a time so many hours from now."""
     query = select(Message.id).where(Message.campaign_id == campaign.id).order_by(Message.id)
+    now = clock.now().replace(microsecond=0)
     for number, hour in zip(db.session.scalars(query).all(), hours, strict=True):
-        at = clock.now().replace(microsecond=0) + hour * HOUR
-        db.session.execute(update(Message).where(Message.id == number).values(next_attempt_at=at, **values))
+        values_then = {"next_attempt_at": now + hour * HOUR, **values}
+        db.session.execute(update(Message).where(Message.id == number).values(values_then))
     db.session.commit()
 
 

@@ -79,11 +79,11 @@ def test_the_headers_of_all_parts_together_are_bounded():
 
 
 def test_names_of_charsets_that_there_are_not_are_forgotten():
-    subject = b" ".join(b"=?x-%d?q?a?=" % number for number in range(200))
-    parts = [b"Content-Type: text/plain; charset=y-%d\n\nReceived: x" % number for number in range(90)]
+    subject = b" ".join(b"=?x-never-%d?q?a?=" % number for number in range(200))
+    parts = [b"Content-Type: text/plain; charset=y-never-%d\n\nReceived: x" % number for number in range(90)]
     read_mail(amplified(HEADS["daemon"] + b"Reply-To: " + subject + b"\n", TYPES["mixed"], parts, [], ""))
     remembered = encodings._cache  # type: ignore[attr-defined]  # where Python keeps them
-    assert not [name for name in remembered if name.startswith(("x_", "y_", "x-", "y-"))]
+    assert not [name for name in remembered if "never" in name]
 
 
 def expect_soon(raw: bytes) -> None:
